@@ -1,0 +1,64 @@
+"""Who is calling: from a request to the `RlsContext` that the service asks for."""
+
+from dataclasses import replace
+
+from starlette.requests import Request
+
+from aerostore.api.auth import Authenticator, credentials
+from aerostore.domain import RlsContext
+from aerostore.errors import InvalidToken, SchemaViolation, StorageError
+
+_ANONYMOUS = RlsContext(role="anon")
+
+
+class Callers:
+    """Identifies callers by their tokens. Source: Supabase Storage, its classes of routes."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    async def required(self, request: Request) -> RlsContext:
+        """Return the caller of a route that needs one.
+
+        Raises: SchemaViolation without credentials; InvalidToken, ExpiredToken, RoleNotAllowed with bad ones.
+        """
+        token = credentials(request.headers)
+        if token is None:
+            raise SchemaViolation(
+                "headers must have required property 'authorization'",
+                hint="Send 'Authorization: Bearer <token>' or an apikey header.",
+            )
+        return self._seen(request, await self._authenticator.authenticate(token))
+
+    async def optional(self, request: Request) -> RlsContext | None:
+        """Return the caller if there are valid credentials, else None: such a route has public answers."""
+        token = credentials(request.headers)
+        if not token:
+            return None
+        try:
+            return self._seen(request, await self._authenticator.authenticate(token))
+        except StorageError as exc:
+            if exc.retryable:
+                raise
+            return None
+
+    async def verified(self, request: Request) -> RlsContext:
+        """Return the caller of a route whose missing token counts as a malformed one."""
+        token = credentials(request.headers)
+        if not token:
+            raise InvalidToken
+        return self._seen(request, await self._authenticator.authenticate(token))
+
+    def nobody(self, request: Request) -> RlsContext:
+        """Return the context of a request that nobody has to sign: public files, signed URLs."""
+        return self._seen(request, _ANONYMOUS)
+
+    def _seen(self, request: Request, context: RlsContext) -> RlsContext:
+        scope = request.scope
+        scope.setdefault("aerostore.facts", {})["user"] = context.user_id or context.role
+        return replace(
+            context,
+            method=scope["method"],
+            path=scope["path"],
+            request_id=scope.get("aerostore.request_id", ""),
+        )

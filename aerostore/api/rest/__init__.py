@@ -1,0 +1,1 @@
+"""REST under /storage/v1, as Supabase's clients speak it."""

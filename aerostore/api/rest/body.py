@@ -1,0 +1,167 @@
+"""Request bodies of the REST door: JSON with a limit, uploads as a stream, and what their headers say."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from aerostore.api.rest.form import UploadForm, read_upload_form
+from aerostore.api.rest.robots import check_robots_tag
+from aerostore.api.rest.schema import Field, parse_json_body, validate
+from aerostore.domain import MAX_USER_METADATA_BYTES, JsonObject, has_control_character
+from aerostore.errors import (
+    IncompleteBody,
+    InvalidInput,
+    MetadataTooLarge,
+    RequestBodyTooLarge,
+    RequestTimeout,
+)
+from aerostore.service.file import Upload
+
+MAX_JSON_BYTES = 1024 * 1024
+# Up to here a body is collected in memory and goes to the service whole.
+INLINE_BYTES = 64 * 1024
+_MAX_HEADER_VALUE = 8192
+
+
+async def body_chunks(request: Request, idle_timeout_s: float) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives.
+
+    Raises: IncompleteBody when the client goes away; RequestTimeout when nothing comes for idle_timeout_s.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(idle_timeout_s):
+                message = await request.receive()
+        except TimeoutError:
+            raise RequestTimeout from None
+        if message["type"] == "http.disconnect":
+            raise IncompleteBody
+        if chunk := message.get("body", b""):
+            yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+async def read_json(
+    request: Request, fields: Mapping[str, Field], idle_timeout_s: float, *, optional: bool = False
+) -> dict[str, Any]:
+    """Return the JSON body's known properties. optional: an absent or empty body is fine.
+
+    Raises: RequestBodyTooLarge over 1 MiB, MalformedJson, SchemaViolation.
+    """
+    raw = bytearray()
+    async for chunk in body_chunks(request, idle_timeout_s):
+        raw += chunk
+        if len(raw) > MAX_JSON_BYTES:
+            raise RequestBodyTooLarge
+    if optional and not raw:
+        return {}
+    parsed = parse_json_body(bytes(raw), request.headers.get("content-type"))
+    return validate(parsed, fields, where="body")
+
+
+def declared_size(request: Request) -> int | None:
+    """Return Content-Length, None when there is none. Raises: InvalidInput when it is not a number."""
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 19:
+        raise InvalidInput("The Content-Length header is not a number")
+    return int(text)
+
+
+async def read_upload(
+    request: Request, bucket_id: str, name: str, *, upsert: bool, idle_timeout_s: float
+) -> tuple[Upload, bytes | AsyncIterator[bytes]]:
+    """Return what the client wants stored, and its bytes: whole when they are few, else as a stream.
+
+    Raises: InvalidInput for malformed forms and headers, MetadataTooLarge, InvalidRobotsTag.
+    """
+    robots_tag = request.headers.get("x-robots-tag")
+    if robots_tag is not None:
+        robots_tag = check_robots_tag(robots_tag)
+    content_type = request.headers.get("content-type", "")
+    size = declared_size(request)
+    chunks = body_chunks(request, idle_timeout_s)
+    if content_type.lower().startswith("multipart/form-data"):
+        form = await read_upload_form(content_type, chunks)
+        upload = _upload_of_form(form, bucket_id, name)
+        chunks = form.chunks
+    else:
+        upload = _upload_of_headers(request, bucket_id, name, content_type, size)
+    upload = replace(upload, upsert=upsert, robots_tag=robots_tag)
+    if size is not None and size <= INLINE_BYTES:
+        return upload, b"".join([chunk async for chunk in chunks])
+    return upload, chunks
+
+
+def _upload_of_headers(
+    request: Request, bucket_id: str, name: str, content_type: str, size: int | None
+) -> Upload:
+    return Upload(
+        bucket_id=bucket_id,
+        name=name,
+        mime_type=content_type or "application/octet-stream",
+        cache_control=_header_value(request.headers.get("cache-control") or "no-cache", "cache-control"),
+        user_metadata=user_metadata_of_header(request) or {},
+        size_bytes=size,
+    )
+
+
+def _upload_of_form(form: UploadForm, bucket_id: str, name: str) -> Upload:
+    seconds = form.fields.get("cacheControl")
+    metadata = form.fields.get("metadata", form.fields.get("userMetadata"))
+    mime_type = form.fields.get("contentType") or form.content_type or "application/octet-stream"
+    return Upload(
+        bucket_id=bucket_id,
+        name=name,
+        mime_type=mime_type,
+        cache_control=_header_value(f"max-age={seconds}" if seconds else "no-cache", "cacheControl"),
+        user_metadata=parse_user_metadata(metadata) or {},
+    )
+
+
+def user_metadata_of_header(request: Request) -> JsonObject | None:
+    """Return the object in the x-metadata header: base64 of JSON. What cannot be read counts as absent.
+
+    Raises: InvalidInput when it is JSON but no object; MetadataTooLarge.
+    """
+    encoded = request.headers.get("x-metadata")
+    if not encoded:
+        return None
+    try:
+        text = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return parse_user_metadata(text)
+
+
+def parse_user_metadata(text: str | bytes | None) -> JsonObject | None:
+    """Return the JSON object in `text`; unreadable JSON counts as absent, as for Supabase's clients.
+
+    Raises: InvalidInput when it is JSON but no object; MetadataTooLarge over 1 MiB.
+    """
+    if not text:
+        return None
+    if len(text) > MAX_USER_METADATA_BYTES:
+        raise MetadataTooLarge
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(parsed, dict):
+        raise InvalidInput("The user metadata must be a JSON object")
+    return parsed
+
+
+def _header_value(value: str, name: str) -> str:
+    """Return `value` if it can be sent back in a header. Raises: InvalidInput."""
+    if not value.isascii() or has_control_character(value) or len(value) > _MAX_HEADER_VALUE:
+        raise InvalidInput(f"The value of {name} cannot be used in a header")
+    return value

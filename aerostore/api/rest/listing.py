@@ -1,0 +1,96 @@
+"""Routes that list objects: v1, a folder by offset; v2, a prefix by cursor."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aerostore.api.caller import Callers
+from aerostore.api.rest.body import read_json
+from aerostore.api.rest.schema import Field
+from aerostore.api.rest.wire import folder_entry_json, json_response, prefix_entry_json
+from aerostore.domain import JsonObject
+from aerostore.service import FileStorage
+from aerostore.service.listing import FolderQuery, PrefixQuery
+
+MAX_V1_PAGE = 1500
+MAX_V2_PAGE = 1000
+_ORDER = Field(kind="string", choices=("asc", "desc"))
+_V1_SORT = {
+    "column": Field(
+        kind="string", required=True, choices=("name", "updated_at", "created_at", "last_accessed_at")
+    ),
+    "order": _ORDER,
+}
+_V2_SORT = {
+    "column": Field(kind="string", required=True, choices=("name", "updated_at", "created_at")),
+    "order": _ORDER,
+}
+_V1 = {
+    "prefix": Field(kind="string", required=True),
+    "limit": Field(kind="integer", minimum=1),
+    "offset": Field(kind="integer", minimum=0),
+    "search": Field(kind="string"),
+    "sortBy": Field(kind="object", fields=_V1_SORT),
+}
+_V2 = {
+    "prefix": Field(kind="string"),
+    "limit": Field(kind="integer", minimum=1),
+    "cursor": Field(kind="string"),
+    "with_delimiter": Field(kind="boolean"),
+    "sortBy": Field(kind="object", fields=_V2_SORT),
+}
+
+
+class ListingDoor:
+    """Parses requests for lists, asks the service, renders its answers."""
+
+    def __init__(self, storage: FileStorage, callers: Callers, *, body_timeout_s: float) -> None:
+        self._listing = storage.listing
+        self._callers = callers
+        self._body_timeout_s = body_timeout_s
+
+    def routes(self) -> list[Route]:
+        """List the routes; each is named after its operation."""
+        v1, v2 = "/object/list/{bucket}", "/object/list-v2/{bucket}"
+        return [
+            Route(v1, self.list_folder, methods=["POST"], name="storage.object.list"),
+            Route(v2, self.list_prefix, methods=["POST"], name="storage.object.list_v2"),
+        ]
+
+    async def list_folder(self, request: Request) -> Response:
+        """POST /object/list/{bucket}."""
+        body = await read_json(request, _V1, self._body_timeout_s)
+        context = await self._callers.required(request)
+        sort = body.get("sortBy", {})
+        query = FolderQuery(
+            prefix=body["prefix"],
+            search=body.get("search", ""),
+            column=sort.get("column", "name"),
+            order=sort.get("order", "asc"),
+            limit=min(body.get("limit", 100), MAX_V1_PAGE),
+            offset=body.get("offset", 0),
+        )
+        entries = await self._listing.list_folder(context, request.path_params["bucket"], query)
+        return json_response([folder_entry_json(entry, query.root) for entry in entries])
+
+    async def list_prefix(self, request: Request) -> Response:
+        """POST /object/list-v2/{bucket}."""
+        body = await read_json(request, _V2, self._body_timeout_s)
+        context = await self._callers.required(request)
+        sort = body.get("sortBy", {})
+        query = PrefixQuery(
+            prefix=body.get("prefix", ""),
+            delimiter="/" if body.get("with_delimiter") else None,
+            column=sort.get("column", "name"),
+            order=sort.get("order", "asc"),
+            limit=min(body.get("limit", MAX_V2_PAGE), MAX_V2_PAGE),
+            cursor=body.get("cursor"),
+        )
+        entries, cursor = await self._listing.list_prefix(context, request.path_params["bucket"], query)
+        answer: JsonObject = {"hasNext": cursor is not None}
+        if cursor is not None:
+            answer |= {"nextCursor": cursor.encode(), "nextCursorKey": cursor.name}
+        shapes = [(e.is_folder, prefix_entry_json(e, query.prefix, query.delimiter)) for e in entries]
+        answer["folders"] = [shape for is_folder, shape in shapes if is_folder]
+        answer["objects"] = [shape for is_folder, shape in shapes if not is_folder]
+        return json_response(answer)

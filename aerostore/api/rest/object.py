@@ -1,0 +1,204 @@
+"""Routes under /object that write, read, copy, move and delete objects."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aerostore.api.caller import Callers
+from aerostore.api.rest.body import read_json, read_upload, user_metadata_of_header
+from aerostore.api.rest.download import download_headers, object_response
+from aerostore.api.rest.query import address, asks_for_upsert, read_request
+from aerostore.api.rest.schema import Field
+from aerostore.api.rest.signed_url import SignedUrlDoor
+from aerostore.api.rest.wire import info_json, json_response, object_row_json
+from aerostore.service import FileStorage
+from aerostore.service.download import Download
+from aerostore.service.file import CopyRequest
+
+_MOVE = {
+    "bucketId": Field(kind="string", required=True),
+    "sourceKey": Field(kind="string", required=True),
+    "destinationKey": Field(kind="string", required=True),
+    "destinationBucket": Field(kind="string", nullable=True),
+}
+_COPY = {
+    **_MOVE,
+    "copyMetadata": Field(kind="boolean"),
+    "metadata": Field(
+        kind="object",
+        nullable=True,
+        fields={"cacheControl": Field(kind="string"), "mimetype": Field(kind="string")},
+    ),
+}
+_DELETE_MANY = {"prefixes": Field(kind="string_array", required=True, min_items=1)}
+
+
+class ObjectDoor:
+    """Parses requests about objects, asks the service, renders its answers."""
+
+    def __init__(
+        self, storage: FileStorage, callers: Callers, links: SignedUrlDoor, *, body_timeout_s: float
+    ) -> None:
+        self._files = storage.files
+        self._downloads = storage.downloads
+        self._links = links
+        self._callers = callers
+        self._body_timeout_s = body_timeout_s
+
+    def routes(self) -> list[Route]:
+        """List the routes, fixed words before names; each is named after its operation."""
+        named = "/object/{bucket}/{name:path}"
+        fixed = [
+            ("/object/copy", "POST", self.copy, "storage.object.copy"),
+            ("/object/move", "POST", self.move, "storage.object.move"),
+            (
+                "/object/info/public/{bucket}/{name:path}",
+                "GET",
+                self.info_public,
+                "storage.object.info_public",
+            ),
+            (
+                "/object/info/authenticated/{bucket}/{name:path}",
+                "GET",
+                self.info_authenticated,
+                "object.get_authenticated_info",
+            ),
+            ("/object/info/{bucket}/{name:path}", "GET", self.info, "object.get_authenticated_info"),
+            ("/object/public/{bucket}/{name:path}", "GET", self.read_public, "storage.object.get_public"),
+            (
+                "/object/authenticated/{bucket}/{name:path}",
+                "GET",
+                self.read_authenticated,
+                "storage.object.get_authenticated",
+            ),
+        ]
+        general = [
+            (named, "GET", self.read, "storage.object.get_authenticated"),
+            (named, "POST", self.create, "storage.object.upload"),
+            (named, "PUT", self.replace, "storage.object.upload_update"),
+            (named, "DELETE", self.delete, "storage.object.delete"),
+            ("/object/{bucket}", "DELETE", self.delete_many, "storage.object.delete_many"),
+        ]
+        return [
+            Route(path, endpoint, methods=[method], name=name)
+            for path, method, endpoint, name in [*fixed, *general]
+        ]
+
+    # Writing
+
+    async def create(self, request: Request) -> Response:
+        """POST /object/{bucket}/{name}: a new object, or an upsert when the header asks for it."""
+        return await self._upload(request, upsert=asks_for_upsert(request))
+
+    async def replace(self, request: Request) -> Response:
+        """PUT /object/{bucket}/{name}: always an upsert."""
+        return await self._upload(request, upsert=True)
+
+    async def _upload(self, request: Request, *, upsert: bool) -> Response:
+        context = await self._callers.required(request)
+        bucket, name = address(request)
+        upload, body = await read_upload(
+            request, bucket, name, upsert=upsert, idle_timeout_s=self._body_timeout_s
+        )
+        stored = await self._files.put(context, upload, body)
+        return json_response({"Key": f"{stored.bucket_id}/{stored.name}", "Id": stored.id})
+
+    async def copy(self, request: Request) -> Response:
+        """POST /object/copy."""
+        body = await read_json(request, _COPY, self._body_timeout_s)
+        context = await self._callers.required(request)
+        metadata = body.get("metadata") or {}
+        copied = await self._files.copy(
+            context,
+            CopyRequest(
+                bucket_id=body["bucketId"],
+                name=body["sourceKey"],
+                to_bucket_id=body.get("destinationBucket") or body["bucketId"],
+                to_name=body["destinationKey"],
+                upsert=asks_for_upsert(request),
+                keep_metadata=body.get("copyMetadata", True),
+                mime_type=metadata.get("mimetype"),
+                cache_control=metadata.get("cacheControl"),
+                user_metadata=user_metadata_of_header(request),
+            ),
+        )
+        key = f"{copied.bucket_id}/{copied.name}"
+        return json_response({"Key": key, "Id": copied.id, **object_row_json(copied)})
+
+    async def move(self, request: Request) -> Response:
+        """POST /object/move."""
+        body = await read_json(request, _MOVE, self._body_timeout_s)
+        context = await self._callers.required(request)
+        await self._files.move(
+            context,
+            body["bucketId"],
+            body["sourceKey"],
+            to_bucket_id=body.get("destinationBucket") or body["bucketId"],
+            to_name=body["destinationKey"],
+        )
+        return json_response({"message": "Successfully moved"})
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE /object/{bucket}/{name}."""
+        await read_json(request, {}, self._body_timeout_s, optional=True)
+        context = await self._callers.required(request)
+        bucket, name = address(request)
+        await self._files.delete(context, bucket, name)
+        return json_response({"message": "Successfully deleted"})
+
+    async def delete_many(self, request: Request) -> Response:
+        """DELETE /object/{bucket}: the rows that are gone now; others are left out without a word."""
+        body = await read_json(request, _DELETE_MANY, self._body_timeout_s)
+        context = await self._callers.required(request)
+        deleted = await self._files.delete_many(context, request.path_params["bucket"], body["prefixes"])
+        return json_response([object_row_json(each) for each in deleted])
+
+    # Reading
+
+    async def read(self, request: Request) -> Response:
+        """GET, HEAD /object/{bucket}/{name}: signed in, or a public bucket, or by `?token=`."""
+        if await self._callers.optional(request) is not None:
+            return await self.read_authenticated(request)
+        if "token" in request.query_params:
+            return await self._links.read(request)
+        return await self.read_public(request)
+
+    async def read_authenticated(self, request: Request) -> Response:
+        """GET, HEAD /object/authenticated/{bucket}/{name}."""
+        context = await self._callers.required(request)
+        find = self._downloads.head if request.method == "HEAD" else self._downloads.open
+        return object_response(request, await find(context, *address(request), read_request(request)))
+
+    async def read_public(self, request: Request) -> Response:
+        """GET, HEAD /object/public/{bucket}/{name}."""
+        context = self._callers.nobody(request)
+        find = self._downloads.head_public if request.method == "HEAD" else self._downloads.open_public
+        return object_response(request, await find(context, *address(request), read_request(request)))
+
+    async def info(self, request: Request) -> Response:
+        """GET, HEAD /object/info/{bucket}/{name}: signed in, or a public bucket."""
+        if await self._callers.optional(request) is None:
+            return await self.info_public(request)
+        return await self.info_authenticated(request)
+
+    async def info_authenticated(self, request: Request) -> Response:
+        """GET, HEAD /object/info/authenticated/{bucket}/{name}."""
+        context = await self._callers.required(request)
+        return _info_response(await self._downloads.info(context, *address(request)))
+
+    async def info_public(self, request: Request) -> Response:
+        """GET, HEAD /object/info/public/{bucket}/{name}."""
+        context = self._callers.nobody(request)
+        return _info_response(await self._downloads.info_public(context, *address(request)))
+
+
+def _info_response(found: Download) -> Response:
+    headers = download_headers(found)
+    return json_response(
+        info_json(found.object),
+        {
+            name: headers[name]
+            for name in ("etag", "last-modified", "cache-control", "vary")
+            if name in headers
+        },
+    )

@@ -1,0 +1,101 @@
+"""JSON shapes of the REST door: domain values as Supabase's clients expect them, and nothing else."""
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from aerostore.domain import Bucket, JsonObject, Object, to_iso
+from aerostore.service.listing import Entry
+
+
+def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:
+    """Return `content` as a 200 JSON response."""
+    return Response(orjson.dumps(content), headers=headers, media_type="application/json")
+
+
+def bucket_json(bucket: Bucket, *, with_type: bool) -> JsonObject:
+    """Return a bucket. A missing owner is "": storage3's model wants a string; limits are always there."""
+    body = {
+        "id": bucket.id,
+        "name": bucket.name,
+        "owner": bucket.owner_id or "",
+        "public": bucket.public,
+        "type": bucket.type,
+        "file_size_limit": bucket.file_size_limit,
+        "allowed_mime_types": bucket.allowed_mime_types,
+        "created_at": to_iso(bucket.created_at),
+        "updated_at": to_iso(bucket.updated_at),
+    }
+    if not with_type:
+        del body["type"]
+    return body
+
+
+def object_row_json(found: Object) -> JsonObject:
+    """Return a whole row, as delete and copy answer."""
+    return {
+        "name": found.name,
+        "bucket_id": found.bucket_id,
+        "owner": found.owner_id or "",
+        "owner_id": found.owner_id or "",
+        "version": found.version,
+        "id": found.id,
+        "updated_at": to_iso(found.updated_at),
+        "created_at": to_iso(found.created_at),
+        "last_accessed_at": to_iso(found.last_accessed_at),
+        "metadata": found.metadata,
+        "user_metadata": found.user_metadata,
+    }
+
+
+def info_json(found: Object) -> JsonObject:
+    """Return what `info` answers; `metadata` is the user's, and there is no updated_at."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "version": found.version,
+        "bucket_id": found.bucket_id,
+        "size": found.size_bytes,
+        "content_type": found.mime_type,
+        "cache_control": found.cache_control,
+        "etag": f'"{found.etag}"',
+        "metadata": found.user_metadata,
+        "last_modified": to_iso(found.updated_at),
+        "created_at": to_iso(found.created_at),
+    }
+
+
+def folder_entry_json(entry: Entry, root: str) -> JsonObject:
+    """Return an entry of list v1: names relative to the folder; a folder has a name and nothing else."""
+    name = entry.name[len(root) :]
+    if entry.object is None:
+        return {"name": name.removesuffix("/"), **dict.fromkeys(_LISTED)}
+    return {"name": name, **_listed(entry.object)}
+
+
+def prefix_entry_json(entry: Entry, prefix: str, delimiter: str | None) -> JsonObject:
+    """Return an entry of list v2: full names; with a delimiter also `key`, the part at this depth."""
+    body: JsonObject = {}
+    if delimiter:
+        # Supabase counts depth in whole segments: the key starts at the last delimiter of the prefix.
+        start = prefix.rfind(delimiter) + len(delimiter) if delimiter in prefix else 0
+        body["key"] = entry.name[start:].removesuffix(delimiter) if entry.is_folder else entry.name[start:]
+    if entry.object is not None:
+        return {**body, "name": entry.name, **_listed(entry.object)}
+    moment = to_iso(entry.moment) if entry.moment else None
+    values = {**dict.fromkeys(_LISTED), "updated_at": moment, "created_at": moment}
+    return {**body, "name": entry.name, **values}
+
+
+_LISTED = ("id", "updated_at", "created_at", "last_accessed_at", "metadata")
+
+
+def _listed(found: Object) -> JsonObject:
+    return {
+        "id": found.id,
+        "updated_at": to_iso(found.updated_at),
+        "created_at": to_iso(found.created_at),
+        "last_accessed_at": to_iso(found.last_accessed_at),
+        "metadata": found.metadata,
+    }

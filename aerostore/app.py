@@ -1,0 +1,209 @@
+"""The front gate: builds every part once and connects them. The only place that names concrete adapters."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+import aerostore
+from aerostore.api import routes
+from aerostore.api.auth import Authenticator
+from aerostore.api.gate import Gate
+from aerostore.backend import BlobBackend
+from aerostore.backend.local import LocalBackend
+from aerostore.backend.metered import MeteredBackend
+from aerostore.domain import Clock, RlsContext, utc_now
+from aerostore.errors import StorageError
+from aerostore.events import EventSink
+from aerostore.events.log import LogSink
+from aerostore.events.webhook import WebhookSink
+from aerostore.executor import Executor, Work
+from aerostore.executor import statements as sql
+from aerostore.executor.sqlite import SqliteExecutor
+from aerostore.permissions import DefaultPolicies
+from aerostore.service import FileStorage
+from aerostore.service.bucket import Buckets
+from aerostore.service.download import Downloads
+from aerostore.service.file import Files
+from aerostore.service.listing import Listing
+from aerostore.service.outbox import Outbox
+from aerostore.service.reclaim import Reclaim, ReclaimPolicy
+from aerostore.service.signed_url import LinkSigner, SignedUrls
+from aerostore.settings import Settings
+from aerostore.telemetry import Telemetry
+
+_EVENT_POLL_S = 0.2
+# Browsers let scripts read these besides the safelisted ones (Fetch standard 4.9).
+_EXPOSED_HEADERS = (
+    "accept-ranges",
+    "content-disposition",
+    "content-length",
+    "content-range",
+    "etag",
+    "x-request-id",
+)
+logger = logging.getLogger("aerostore")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that one application is made of."""
+
+    settings: Settings
+    executor: Executor
+    backend: BlobBackend
+    outbox: Outbox
+    reclaim: Reclaim
+    storage: FileStorage
+    telemetry: Telemetry
+    sinks: tuple[EventSink, ...]
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open rows and bytes for the time of the block."""
+        await self.executor.start()
+        try:
+            yield
+        finally:
+            for sink in self.sinks:
+                await sink.close()
+            await self.executor.close()
+            await self.backend.close()
+
+
+def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
+    """Connect the parts as `settings` says, without touching the disk beyond generated secrets."""
+    settings = settings.with_secrets()
+    telemetry = Telemetry()
+    executor = SqliteExecutor(settings.database_path, DefaultPolicies())
+    backend = MeteredBackend(LocalBackend(settings.blobs_path), telemetry.backend_call)
+    sinks = _sinks(settings)
+    outbox = Outbox(executor, sinks, clock=clock, telemetry=telemetry)
+    files = Files(
+        executor,
+        backend,
+        outbox,
+        clock=clock,
+        telemetry=telemetry,
+        file_size_limit=settings.file_size_limit,
+    )
+    signer = LinkSigner(settings.signing_keys, clock=clock)
+    storage = FileStorage(
+        buckets=Buckets(
+            executor,
+            outbox,
+            clock=clock,
+            file_size_limit=settings.file_size_limit,
+            empty_at_most=settings.empty_bucket_max,
+        ),
+        files=files,
+        downloads=Downloads(executor, backend, telemetry=telemetry),
+        listing=Listing(executor),
+        signed_urls=SignedUrls(executor, files, signer, upload_expires_in_s=settings.upload_url_expires_in),
+    )
+    policy = ReclaimPolicy(
+        grace_s=settings.reclaim_grace,
+        max_deletes=settings.reclaim_max_deletes,
+        event_retention_s=settings.event_retention,
+    )
+    return Parts(
+        settings=settings,
+        executor=executor,
+        backend=backend,
+        outbox=outbox,
+        reclaim=Reclaim(executor, backend, policy, clock=clock, telemetry=telemetry),
+        storage=storage,
+        telemetry=telemetry,
+        sinks=sinks,
+    )
+
+
+def _sinks(settings: Settings) -> tuple[EventSink, ...]:
+    sinks: list[EventSink] = []
+    if settings.event_log:
+        sinks.append(LogSink())
+    if settings.webhook_url:
+        sinks.append(
+            WebhookSink(
+                settings.webhook_url,
+                secret=settings.webhook_secret or None,
+                allow_private=settings.webhook_allow_private,
+            )
+        )
+    return tuple(sinks)
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> Starlette:
+    """Return the ASGI application, with everything under /storage/v1.
+
+    settings: from the environment when None. The lifespan opens and closes rows and bytes and runs the
+    background jobs; an application that mounts this one must run it: see docs/how-to/mount.md.
+    """
+    parts = build(settings or Settings.from_env(), clock=clock)
+    settings = parts.settings
+    authenticator = Authenticator(
+        secret=settings.jwt_secret,
+        jwks=settings.jwks,
+        jwks_url=settings.jwks_url or None,
+        now=lambda: clock().timestamp() if clock is not utc_now else time.time(),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        async with parts.running(), _background(parts):
+            yield
+        await authenticator.close()
+
+    return Starlette(
+        routes=routes(
+            parts.storage,
+            authenticator,
+            telemetry=parts.telemetry,
+            healthy=lambda: _is_healthy(parts.executor),
+            version=aerostore.__version__,
+            body_timeout_s=settings.body_timeout,
+        ),
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(settings.cors_origins),
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=list(_EXPOSED_HEADERS),
+                max_age=86400,
+            ),
+            Middleware(Gate, telemetry=parts.telemetry, strict=settings.strict_status),
+        ],
+        lifespan=lifespan,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _background(parts: Parts) -> AsyncIterator[None]:
+    """Deliver events and reclaim bytes beside the requests."""
+    jobs = [
+        asyncio.create_task(parts.outbox.deliver_for_ever(_EVENT_POLL_S)),
+        asyncio.create_task(parts.reclaim.run_for_ever(parts.settings.reclaim_interval)),
+    ]
+    try:
+        yield
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def _is_healthy(executor: Executor) -> bool:
+    def work() -> Work[bool]:
+        return bool((yield sql.ping()).rows)
+
+    try:
+        return await executor.read(RlsContext(role="anon"), work)
+    except StorageError:
+        return False

@@ -1,0 +1,135 @@
+"""Where bytes live: the port `BlobBackend`. Adapters: `local` (a directory), `memory` (tests).
+
+A backend knows keys and bytes, nothing of buckets, names or users. Keys are never reused, so a late
+delete can never hit newer bytes. Every adapter passes `tests/conformance/test_backend.py`.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from aerostore.domain import ByteRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobReceipt:
+    """Proof of a write: where the bytes are, how many, and their SHA-256 in hex."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBlob:
+    """One key as `list` sees it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFile:
+    """A part of a file that a server may send without reading it into this process."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+class BlobReader(Protocol):
+    """Open bytes. They stay readable until `aclose`, even when the key is deleted meanwhile.
+
+    size_bytes: length of the whole blob; length: of the part that was asked for. local_file: where the
+    part lies when it is a plain file, else None.
+    """
+
+    @property
+    def size_bytes(self) -> int: ...  # noqa: D102 -- described above
+
+    @property
+    def length(self) -> int: ...  # noqa: D102 -- described above
+
+    @property
+    def local_file(self) -> LocalFile | None: ...  # noqa: D102 -- described above
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the part in pieces of at most 1 MiB, in order; may be called once.
+
+        Raises: Corrupted when the bytes end early.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release the bytes; may be called more than once."""
+        ...
+
+
+class BlobBackend(Protocol):
+    """Immutable bytes under keys that the backend chooses.
+
+    name: label for metrics and `doctor`. durable: whether a returned write survives a power cut.
+    """
+
+    name: str
+    durable: bool
+
+    async def write(
+        self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
+    ) -> BlobReceipt:
+        """Store `chunks` under a fresh key; complete and durable when this returns, or absent.
+
+        chunks: read once, any piece length, never kept. blob_id: part of the key; the caller never gives
+        one twice. size_bytes: the announced length, None when unknown. An exception from `chunks` is
+        passed on and nothing is stored.
+        Raises: IncompleteBody when another number of bytes than size_bytes arrived; InsufficientStorage
+        when there is no room; Unavailable when storage refuses.
+        Source: POSIX link and rename are atomic within a file system; S3 PutObject is atomic per key.
+        """
+        ...
+
+    async def write_if_absent(self, key: str, content: bytes) -> bool:
+        """Store `content` under `key` unless the key exists; of concurrent callers exactly one wins.
+
+        Returns whether this call stored it. Durable when it returns True. For the service's own small
+        records; keys start with `meta/`.
+        Raises: as `write`; ValueError for a key outside `meta/`.
+        """
+        ...
+
+    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
+        """Open the bytes under `key`, or the part of them that `byte_range` names.
+
+        Raises: Corrupted when there are no bytes under `key` or the range does not lie inside them.
+        """
+        ...
+
+    async def size(self, key: str) -> int:
+        """Return the length of the bytes under `key`. Raises: Corrupted when there are none."""
+        ...
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there are bytes under `key`."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove the bytes under `key`; no error when there are none. Readers that are open go on."""
+        ...
+
+    def list(self, prefix: str = "") -> AsyncIterator[StoredBlob]:
+        """Yield every stored key that starts with `prefix`, in no particular order.
+
+        A key written or deleted while the list runs may or may not be in it. Temporary files are not keys.
+        """
+        ...
+
+    async def sweep(self, older_than: datetime) -> int:
+        """Remove what interrupted writes left behind before `older_than`; return how many pieces."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of threads, sockets and descriptors; open readers end by themselves."""
+        ...

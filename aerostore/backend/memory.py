@@ -1,0 +1,126 @@
+"""Bytes in this process's memory, for tests: the port's contract without its durability."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from aerostore.backend import BlobReader, BlobReceipt, LocalFile, StoredBlob
+from aerostore.domain import ByteRange, Clock, utc_now
+from aerostore.errors import Corrupted, IncompleteBody, Unavailable
+
+PIECE_BYTES = 1024 * 1024
+
+_BLOB_ID = re.compile(r"[0-9a-f-]{36}")
+_META_KEY = re.compile(r"meta(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,4}")
+
+
+class MemoryBackend:
+    """Blobs in a dictionary. clock: what `list` gives as the time of a write."""
+
+    name = "memory"
+    durable = False
+
+    def __init__(self, *, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self._stored: dict[str, _Entry] = {}
+
+    async def write(
+        self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
+    ) -> BlobReceipt:
+        """Store `chunks` as the port says. Raises: also ValueError for a malformed `blob_id`."""
+        if not _BLOB_ID.fullmatch(blob_id):
+            raise ValueError(f"not a blob id: {blob_id!r}")
+        content = await _collect(chunks, size_bytes)
+        sha256 = hashlib.sha256(content).hexdigest()
+        key = f"sha256/{sha256[:2]}/{sha256}.{blob_id}"
+        if not self._store(key, content):
+            raise Unavailable("The key exists")
+        return BlobReceipt(key=key, size_bytes=len(content), sha256=sha256)
+
+    async def write_if_absent(self, key: str, content: bytes) -> bool:
+        """Store `content` unless `key` exists; nothing else runs between the look and the store."""
+        if not _META_KEY.fullmatch(key):
+            raise ValueError(f"not a key below meta/: {key!r}")
+        return self._store(key, content)
+
+    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
+        """Open the bytes under `key`, or the part that `byte_range` names."""
+        content = self._content(key)
+        if byte_range is None:
+            return _MemoryReader(content, len(content))
+        if not 0 <= byte_range.first <= byte_range.last < len(content):
+            raise Corrupted
+        return _MemoryReader(content[byte_range.first : byte_range.last + 1], len(content))
+
+    async def size(self, key: str) -> int:
+        """Return the length of the bytes under `key`. Raises: Corrupted when there are none."""
+        return len(self._content(key))
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there are bytes under `key`."""
+        return key in self._stored
+
+    async def delete(self, key: str) -> None:
+        """Forget the bytes under `key`; idempotent."""
+        self._stored.pop(key, None)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[StoredBlob]:
+        """Yield the keys that start with `prefix`, as they were when the list began."""
+        for key, entry in tuple(self._stored.items()):
+            if key.startswith(prefix):
+                yield StoredBlob(key=key, size_bytes=len(entry.content), modified_at=entry.modified_at)
+
+    async def sweep(self, older_than: datetime) -> int:
+        """Return 0: an interrupted write leaves nothing in memory."""
+        return 0
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def _store(self, key: str, content: bytes) -> bool:
+        if key in self._stored:
+            return False
+        self._stored[key] = _Entry(content, self._clock())
+        return True
+
+    def _content(self, key: str) -> bytes:
+        if key not in self._stored:
+            raise Corrupted
+        return self._stored[key].content
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    content: bytes
+    modified_at: datetime
+
+
+class _MemoryReader:
+    """A part of the stored bytes; holding them is all it takes to outlive a delete."""
+
+    local_file: LocalFile | None = None
+
+    def __init__(self, content: bytes, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self.length = len(content)
+        self._content = content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for start in range(0, self.length, PIECE_BYTES):
+            yield self._content[start : start + PIECE_BYTES]
+
+    async def aclose(self) -> None:
+        self._content = b""
+
+
+async def _collect(chunks: AsyncIterable[bytes], size_bytes: int | None) -> bytes:
+    content = bytearray()
+    async for chunk in chunks:
+        content += chunk
+        if size_bytes is not None and len(content) > size_bytes:
+            raise IncompleteBody
+    if size_bytes not in {None, len(content)}:
+        raise IncompleteBody
+    return bytes(content)

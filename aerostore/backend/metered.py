@@ -1,0 +1,98 @@
+"""A backend that reports how long each call to another one took; bytes and errors pass unchanged."""
+
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from aerostore.backend import BlobBackend, BlobReader, BlobReceipt, StoredBlob
+from aerostore.domain import ByteRange
+
+T = TypeVar("T")
+
+
+class MeteredBackend:
+    """`inner`, watched: `observe(operation, inner.name, seconds)` after each call, failed ones included.
+
+    The time a `write` waits for its caller's chunks is not the backend's and is left out.
+    """
+
+    def __init__(
+        self,
+        inner: BlobBackend,
+        observe: Callable[[str, str, float], None],
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.name = inner.name
+        self.durable = inner.durable
+        self._inner = inner
+        self._observe = observe
+        self._clock = clock
+
+    async def write(
+        self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
+    ) -> BlobReceipt:
+        """Store `chunks` in `inner`."""
+        waited = _WaitedFor(chunks, self._clock)
+        writing = self._inner.write(waited, blob_id=blob_id, size_bytes=size_bytes)
+        return await self._timed("write", writing, waited)
+
+    async def write_if_absent(self, key: str, content: bytes) -> bool:
+        """Store `content` in `inner` unless `key` exists."""
+        return await self._timed("write_if_absent", self._inner.write_if_absent(key, content))
+
+    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
+        """Open `key` in `inner`; reading from it is not timed, since that is at the client's pace."""
+        return await self._timed("open", self._inner.open(key, byte_range))
+
+    async def size(self, key: str) -> int:
+        """Return the length of the bytes under `key` in `inner`."""
+        return await self._timed("size", self._inner.size(key))
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether `inner` has bytes under `key`."""
+        return await self._timed("exists", self._inner.exists(key))
+
+    async def delete(self, key: str) -> None:
+        """Remove the bytes under `key` from `inner`."""
+        await self._timed("delete", self._inner.delete(key))
+
+    def list(self, prefix: str = "") -> AsyncIterator[StoredBlob]:
+        """Yield the keys of `inner`, untimed: it runs as long as its reader likes."""
+        return self._inner.list(prefix)
+
+    async def sweep(self, older_than: datetime) -> int:
+        """Remove what interrupted writes left in `inner`, untimed."""
+        return await self._inner.sweep(older_than)
+
+    async def close(self) -> None:
+        """Close `inner`."""
+        await self._inner.close()
+
+    async def _timed(self, operation: str, call: Awaitable[T], waited: "_WaitedFor | None" = None) -> T:
+        started = self._clock()
+        try:
+            return await call
+        finally:
+            waited_s = waited.seconds if waited is not None else 0.0
+            self._observe(operation, self.name, self._clock() - started - waited_s)
+
+
+class _WaitedFor:
+    """Chunks, and how many seconds their reader spent waiting for them."""
+
+    def __init__(self, chunks: AsyncIterable[bytes], clock: Callable[[], float]) -> None:
+        self.seconds = 0.0
+        self._chunks = aiter(chunks)
+        self._clock = clock
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        asked = self._clock()
+        try:
+            return await anext(self._chunks)
+        finally:
+            self.seconds += self._clock() - asked

@@ -1,0 +1,297 @@
+"""The nouns of storage as plain values, and the rules for names. Standard library only."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from aerostore.errors import InvalidBucketName, InvalidKey, InvalidRange
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+JsonObject = dict[str, Any]
+
+MAX_NAME_BYTES = 1024
+MAX_USER_METADATA_BYTES = 1024 * 1024
+EMPTY_FOLDER_PLACEHOLDER = ".emptyFolderPlaceholder"
+
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9_!.*'() &$@=;:+,?-]{1,100}", re.ASCII)
+
+
+class StorageClass(StrEnum):
+    """How quickly a blob must be readable."""
+
+    HOT = "hot"
+    COLD = "cold"
+
+
+class BlobStatus(StrEnum):
+    """The life of stored bytes: rows may point at COMMITTED ones; DELETING ones wait for reclaim."""
+
+    COMMITTED = "COMMITTED"
+    DELETING = "DELETING"
+
+
+class EventType(StrEnum):
+    """What happened to an object, in the words of Supabase's webhooks."""
+
+    CREATED = "ObjectCreated:Post"
+    REPLACED = "ObjectCreated:Put"
+    COPIED = "ObjectCreated:Copy"
+    MOVED_IN = "ObjectCreated:Move"
+    MOVED_OUT = "ObjectRemoved:Move"
+    REMOVED = "ObjectRemoved:Delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RlsContext:
+    """Who asks, and for what: everything that a policy may look at besides the row.
+
+    user_id is the token's `sub`. operation is the name that policies read as `storage.operation()`.
+    can_bypass_rls is true for the service role only; limits still hold then. request_id ties events and
+    log lines to the request.
+    """
+
+    role: str
+    user_id: str | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    can_bypass_rls: bool = False
+    operation: str = ""
+    method: str = ""
+    path: str = ""
+    request_id: str = ""
+
+    def performing(self, operation: str) -> "RlsContext":
+        """Return this context with `operation` as the operation that policies see."""
+        return replace(self, operation=operation)
+
+
+SYSTEM = RlsContext(role="service_role", can_bypass_rls=True)
+"""The server itself. Used only inside `service/`, each time with a comment that says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A named set of objects with shared limits. None means: no limit of its own."""
+
+    id: str
+    name: str
+    owner_id: str | None
+    public: bool
+    type: str
+    file_size_limit: int | None
+    allowed_mime_types: Sequence[str] | None
+    versioning_status: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """Immutable bytes. `key` is the address in the backend; it is never reused."""
+
+    id: str
+    key: str
+    sha256: str
+    size_bytes: int
+    storage_class: StorageClass = StorageClass.HOT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    """A named row that points at a blob.
+
+    id survives overwrites; version is new with each write. metadata is the server's JSON (eTag, size,
+    mimetype, cacheControl, lastModified, contentLength, httpStatusCode), user_metadata the client's.
+    """
+
+    id: str
+    bucket_id: str
+    name: str
+    owner_id: str | None
+    version: str
+    metadata: JsonObject
+    user_metadata: JsonObject | None
+    created_at: datetime
+    updated_at: datetime
+    last_accessed_at: datetime
+    blob_id: str | None = None
+
+    @property
+    def etag(self) -> str:
+        """The strong entity tag, unquoted."""
+        return str(self.metadata.get("eTag", "")).strip('"')
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the content."""
+        return int(self.metadata.get("size", 0))
+
+    @property
+    def mime_type(self) -> str:
+        """The content type as it was stored."""
+        return str(self.metadata.get("mimetype") or "application/octet-stream")
+
+    @property
+    def cache_control(self) -> str:
+        """The Cache-Control value as it was stored."""
+        return str(self.metadata.get("cacheControl") or "no-cache")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadLink:
+    """The right to read one object until `expires_at`."""
+
+    link_id: str
+    bucket_id: str
+    name: str
+    object_id: str
+    issuer: str | None
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadLink:
+    """The right to write one name until `expires_at`; the object will belong to `owner_id`."""
+
+    link_id: str
+    bucket_id: str
+    name: str
+    owner_id: str | None
+    upsert: bool
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One committed change of one object. seq grows with each commit; payload is the webhook's."""
+
+    seq: int
+    id: str
+    type: str
+    bucket_id: str
+    name: str
+    object_id: str
+    payload: JsonObject
+    created_at: datetime
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A satisfiable range: bytes `first` to `last`, both included (RFC 9110 section 14.1.2)."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        """How many bytes the range covers."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """The conditional headers of a read (RFC 9110 section 13.1), parsed; None means absent.
+
+    if_match and if_none_match hold unquoted tags with their weakness dropped, or ("*",).
+    """
+
+    if_match: Sequence[str] | None = None
+    if_none_match: Sequence[str] | None = None
+    if_modified_since: datetime | None = None
+    if_unmodified_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRequest:
+    """What a Range header asks for: first-last, first- (last None) or the last `last` bytes (first None)."""
+
+    first: int | None
+    last: int | None
+
+    def within(self, size_bytes: int) -> ByteRange:
+        """Return the bytes meant, in an object of `size_bytes`.
+
+        Raises: InvalidRange when none of them exist. Source: RFC 9110 section 14.1.2.
+        """
+        if self.first is None:
+            suffix = min(self.last or 0, size_bytes)
+            first, last = size_bytes - suffix, size_bytes - 1
+        else:
+            first = self.first
+            last = size_bytes - 1 if self.last is None else min(self.last, size_bytes - 1)
+        if first > last or first >= size_bytes:
+            raise InvalidRange
+        return ByteRange(first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `next_cursor` is None on the last one."""
+
+    items: Sequence[T]
+    next_cursor: str | None = None
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC, in whole milliseconds: the resolution of the rows and the wire."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def to_iso(moment: datetime) -> str:
+    """Write a UTC time as the wire and SQLite have it: `2026-01-31T09:00:00.000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def parse_iso(text: str) -> datetime:
+    """Read a time written by `to_iso`."""
+    return datetime.fromisoformat(text)
+
+
+def check_bucket_name(name: str) -> str:
+    """Return `name` if a bucket may be called that.
+
+    Raises: InvalidBucketName. Source: Supabase Storage's rule, less `.` and `..`, which no client uses.
+    """
+    reserved = name in {".", ".."} or name.endswith("--table-s3")
+    if reserved or name != name.strip() or not _BUCKET_NAME.fullmatch(name):
+        raise InvalidBucketName(resource=name[:100])
+    return name
+
+
+def check_object_name(name: str) -> str:
+    """Return `name` if an object may be called that: any UTF-8 that no client or log can be tricked with.
+
+    Names are compared byte by byte and never become file paths, so Unicode is taken as it comes.
+    Raises: InvalidKey for an empty name, more than 1,024 bytes, a control character, a lone surrogate
+    or a `.` or `..` segment.
+    """
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        raise InvalidKey("Invalid key: it is not valid UTF-8") from None
+    if not 1 <= length <= MAX_NAME_BYTES or has_control_character(name):
+        raise InvalidKey(f"Invalid key: {printable(name)}")
+    if any(segment in {".", ".."} for segment in name.split("/")):
+        raise InvalidKey(f"Invalid key: {printable(name)}")
+    return name
+
+
+def has_control_character(text: str) -> bool:
+    """Tell whether `text` holds a C0 or C1 control, a line or paragraph separator."""
+    if text.isprintable():
+        return False
+    return any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in text)
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Return `text` for a message: at most `limit` characters, nothing that could forge a line."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:limit])
+    return shown + "…" if len(text) > limit else shown

@@ -1,0 +1,88 @@
+"""Where rows live: the port `Executor`. The only way to rows, and the place where policies are enforced.
+
+The service hands over *units of work*: generators that yield statements and are sent back rows. The same
+unit runs on a writer thread (SQLite) or over a network connection (Postgres); it never does I/O itself
+and may be run again from its start after a serialisation failure.
+Every adapter passes `tests/conformance/test_executor.py`.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from aerostore.domain import RlsContext
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law:
+    """Which policies a statement meets: those for `command` on `table`.
+
+    command: select, insert, update, delete or upsert. row: for insert and upsert, the proposed row by
+    column. changed: for update and upsert, the condition that finds the changed row afterwards.
+    """
+
+    table: str
+    command: str
+    row: Mapping[str, Any] = field(default_factory=dict)
+    changed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One SQL statement with named parameters, and the law it runs under.
+
+    sql: `:name` parameters; `{policy}` marks where a row filter belongs. law None: the statement serves
+    the server's own bookkeeping and runs as the system.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    law: Law | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement gave: its rows, or for a write the number of rows it changed."""
+
+    rows: Sequence[Row] = ()
+    changed: int = 0
+
+
+Work = Generator[Statement, Result, T]
+WorkFactory = Callable[[], Work[T]]
+
+
+class Executor(Protocol):
+    """Runs units of work in transactions, as the caller. name: label for metrics and `doctor`."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Connect and bring the schema up to date. Raises: Unavailable when that is impossible."""
+        ...
+
+    async def close(self) -> None:
+        """Finish waiting work, then let go of every connection."""
+        ...
+
+    async def read(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        """Run `work` in a read-only transaction that sees every commit answered before this call.
+
+        Rows that a policy hides from `context` do not exist for it.
+        """
+        ...
+
+    async def write(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        """Run `work` in one transaction: durable when this returns, without effect when it raises.
+
+        Raises: what `work` raises; AccessDenied when a policy refuses a written row; KeyAlreadyExists when
+        a unique constraint does; Unavailable and InsufficientStorage when rows cannot be written.
+        """
+        ...
+
+    async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        """Run `work` as `write` would, then roll it back: the real decision without its effect."""
+        ...

@@ -1,0 +1,228 @@
+"""The rows as SQLModel tables, the same on SQLite and Postgres, and how a row becomes a domain value.
+
+Migrations create them; `tests/house` holds the two together. Nothing outside `executor/` sees a table.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime
+from sqlmodel import Field, SQLModel
+
+from aerostore.domain import Blob, Bucket, Event, JsonObject, Object, StorageClass, parse_iso
+
+
+def _json(name: str, *, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, JSON, nullable=nullable))
+
+
+def _time(name: str, *, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, DateTime(timezone=True), nullable=nullable))
+
+
+class StorageBucket(SQLModel, table=True):
+    """A bucket."""
+
+    __tablename__ = "storage_buckets"
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    owner_id: str | None = None
+    public: bool = False
+    type: str = "STANDARD"
+    file_size_limit: int | None = Field(default=None, sa_type=BigInteger)
+    allowed_mime_types: list[str] | None = _json("allowed_mime_types", nullable=True)
+    versioning_status: str = "DISABLED"
+    created_at: datetime = _time("created_at")
+    updated_at: datetime = _time("updated_at")
+
+
+class StorageBlob(SQLModel, table=True):
+    """Immutable bytes in a backend; triggers keep ref_count and turn status to DELETING at zero."""
+
+    __tablename__ = "storage_blobs"
+    id: str = Field(primary_key=True)
+    backend_key: str = Field(unique=True)
+    sha256: str
+    size_bytes: int = Field(sa_type=BigInteger)
+    storage_class: str = StorageClass.HOT
+    ref_count: int = Field(default=0, sa_type=BigInteger)
+    status: str = "COMMITTED"
+    created_at: datetime = _time("created_at")
+    deleting_since: datetime | None = _time("deleting_since", nullable=True)
+
+
+class StorageObject(SQLModel, table=True):
+    """A named row that points at a blob; archived_at is set on versions that are no longer current."""
+
+    __tablename__ = "storage_objects"
+    id: str = Field(primary_key=True)
+    bucket_id: str = Field(foreign_key="storage_buckets.id")
+    name: str
+    owner_id: str | None = None
+    version: str
+    blob_id: str | None = Field(default=None, foreign_key="storage_blobs.id")
+    # SQLAlchemy keeps the attribute name `metadata` for itself; the column has it.
+    system_metadata: JsonObject = _json("metadata")
+    user_metadata: JsonObject | None = _json("user_metadata", nullable=True)
+    created_at: datetime = _time("created_at")
+    updated_at: datetime = _time("updated_at")
+    last_accessed_at: datetime = _time("last_accessed_at")
+    archived_at: datetime | None = _time("archived_at", nullable=True)
+    is_delete_marker: bool = False
+
+
+class StorageUpload(SQLModel, table=True):
+    """A write in progress that outlives one request."""
+
+    __tablename__ = "storage_uploads"
+    id: str = Field(primary_key=True)
+    protocol: str
+    bucket_id: str = Field(foreign_key="storage_buckets.id")
+    name: str
+    owner_id: str | None = None
+    state: str = "WRITING"
+    offset_bytes: int = Field(default=0, sa_type=BigInteger)
+    size_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    upsert: bool = False
+    system_metadata: JsonObject = _json("metadata")
+    user_metadata: JsonObject | None = _json("user_metadata", nullable=True)
+    created_at: datetime = _time("created_at")
+    expires_at: datetime = _time("expires_at")
+
+
+class StorageUploadPart(SQLModel, table=True):
+    """One part of an upload; it holds its blob like an object does."""
+
+    __tablename__ = "storage_upload_parts"
+    upload_id: str = Field(primary_key=True, foreign_key="storage_uploads.id")
+    part_number: int = Field(primary_key=True)
+    blob_id: str = Field(foreign_key="storage_blobs.id")
+    size_bytes: int = Field(sa_type=BigInteger)
+    etag: str
+    created_at: datetime = _time("created_at")
+
+
+class StorageEvent(SQLModel, table=True):
+    """The outbox: one row for each committed change, with the state of its delivery."""
+
+    __tablename__ = "storage_events"
+    seq: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    id: str = Field(unique=True)
+    type: str
+    bucket_id: str
+    name: str
+    object_id: str
+    payload: JsonObject = _json("payload")
+    created_at: datetime = _time("created_at")
+    attempts: int = 0
+    next_attempt_at: datetime = _time("next_attempt_at")
+    delivered_at: datetime | None = _time("delivered_at", nullable=True)
+    dead_at: datetime | None = _time("dead_at", nullable=True)
+    last_error: str | None = None
+
+
+class StorageLease(SQLModel, table=True):
+    """Who runs a background job now."""
+
+    __tablename__ = "storage_leases"
+    name: str = Field(primary_key=True)
+    holder: str
+    expires_at: datetime = _time("expires_at")
+
+
+class StorageQuarantine(SQLModel, table=True):
+    """What reclaim has seen and not yet acted on."""
+
+    __tablename__ = "storage_quarantine"
+    backend_key: str = Field(primary_key=True)
+    kind: str
+    size_bytes: int = Field(sa_type=BigInteger)
+    first_seen_at: datetime = _time("first_seen_at")
+    last_seen_at: datetime = _time("last_seen_at")
+    scans: int = 1
+
+
+TABLES: tuple[type[SQLModel], ...] = (
+    StorageBucket,
+    StorageBlob,
+    StorageObject,
+    StorageUpload,
+    StorageUploadPart,
+    StorageEvent,
+    StorageLease,
+    StorageQuarantine,
+)
+
+
+def column_names(table: type[SQLModel]) -> list[str]:
+    """List the columns of `table` in order."""
+    return [column.name for column in SQLModel.metadata.tables[str(table.__tablename__)].columns]
+
+
+def to_bucket(row: Mapping[str, Any]) -> Bucket:
+    """Read a row of storage_buckets."""
+    return Bucket(
+        id=row["id"],
+        name=row["name"],
+        owner_id=row["owner_id"],
+        public=bool(row["public"]),
+        type=row["type"],
+        file_size_limit=row["file_size_limit"],
+        allowed_mime_types=_to_json(row["allowed_mime_types"]),
+        versioning_status=row["versioning_status"],
+        created_at=_to_time(row["created_at"]),
+        updated_at=_to_time(row["updated_at"]),
+    )
+
+
+def to_object(row: Mapping[str, Any]) -> Object:
+    """Read a row of storage_objects."""
+    return Object(
+        id=row["id"],
+        bucket_id=row["bucket_id"],
+        name=row["name"],
+        owner_id=row["owner_id"],
+        version=row["version"],
+        blob_id=row["blob_id"],
+        metadata=_to_json(row["metadata"]) or {},
+        user_metadata=_to_json(row["user_metadata"]),
+        created_at=_to_time(row["created_at"]),
+        updated_at=_to_time(row["updated_at"]),
+        last_accessed_at=_to_time(row["last_accessed_at"]),
+    )
+
+
+def to_blob(row: Mapping[str, Any]) -> Blob:
+    """Read a row of storage_blobs."""
+    return Blob(
+        id=row["id"],
+        key=row["backend_key"],
+        sha256=row["sha256"],
+        size_bytes=row["size_bytes"],
+        storage_class=StorageClass(row["storage_class"]),
+    )
+
+
+def to_event(row: Mapping[str, Any]) -> Event:
+    """Read a row of storage_events."""
+    return Event(
+        seq=row["seq"],
+        id=row["id"],
+        type=row["type"],
+        bucket_id=row["bucket_id"],
+        name=row["name"],
+        object_id=row["object_id"],
+        payload=_to_json(row["payload"]) or {},
+        created_at=_to_time(row["created_at"]),
+        attempts=row["attempts"],
+    )
+
+
+def _to_json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _to_time(value: Any) -> datetime:
+    return parse_iso(value) if isinstance(value, str) else value

@@ -1,0 +1,20 @@
+"""The front door of the brain: what can be asked of storage, whichever door the request came in by."""
+
+from dataclasses import dataclass
+
+from aerostore.service.bucket import Buckets
+from aerostore.service.download import Downloads
+from aerostore.service.file import Files
+from aerostore.service.listing import Listing
+from aerostore.service.signed_url import SignedUrls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStorage:
+    """Buckets, writing files, reading files, lists of files, signed URLs."""
+
+    buckets: Buckets
+    files: Files
+    downloads: Downloads
+    listing: Listing
+    signed_urls: SignedUrls

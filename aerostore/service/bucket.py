@@ -1,0 +1,187 @@
+"""Buckets: create, read, list, update, empty, delete."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aerostore.domain import Bucket, Clock, EventType, RlsContext, check_bucket_name
+from aerostore.errors import AccessDenied, BucketNotEmpty, BucketTooLarge, NoSuchBucket
+from aerostore.executor import Executor, Statement, Work
+from aerostore.executor import statements as sql
+from aerostore.executor.tables import to_bucket, to_object
+from aerostore.permissions import (
+    BUCKET_CREATE,
+    BUCKET_DELETE,
+    BUCKET_EMPTY,
+    BUCKET_GET,
+    BUCKET_LIST,
+    BUCKET_UPDATE,
+    admit,
+)
+from aerostore.service.limit import check_mime_types, parse_file_size
+from aerostore.service.outbox import Outbox
+
+_EMPTY_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketQuery:
+    """Which buckets to list. search: a substring of the name in any case; column: sort by it."""
+
+    search: str | None = None
+    column: str | None = None
+    order: str = "asc"
+    limit: int | None = None
+    offset: int = 0
+
+
+class Buckets:
+    """Operations on buckets. file_size_limit: the server's own limit, in bytes."""
+
+    def __init__(
+        self, executor: Executor, outbox: Outbox, *, clock: Clock, file_size_limit: int, empty_at_most: int
+    ) -> None:
+        self._executor = executor
+        self._outbox = outbox
+        self._clock = clock
+        self._file_size_limit = file_size_limit
+        self._empty_at_most = empty_at_most
+
+    async def create(
+        self,
+        context: RlsContext,
+        *,
+        name: str,
+        bucket_id: str | None = None,
+        public: bool = False,
+        type: str = "STANDARD",
+        file_size_limit: int | str | None = None,
+        allowed_mime_types: Sequence[str] | None = None,
+    ) -> Bucket:
+        """Create a bucket; `bucket_id` is `name` unless given.
+
+        Raises: InvalidBucketName, EntityTooLarge, InvalidMimeType, BucketAlreadyExists, AccessDenied.
+        """
+        context = admit(context, BUCKET_CREATE)
+        now = self._clock()
+        bucket = Bucket(
+            id=check_bucket_name(bucket_id or name),
+            name=check_bucket_name(name),
+            owner_id=context.user_id,
+            public=public,
+            type=type,
+            file_size_limit=parse_file_size(file_size_limit, self._file_size_limit),
+            allowed_mime_types=check_mime_types(allowed_mime_types),
+            versioning_status="DISABLED",
+            created_at=now,
+            updated_at=now,
+        )
+
+        def work() -> Work[Bucket]:
+            yield sql.insert_bucket(bucket)
+            return bucket
+
+        return await self._executor.write(context, work)
+
+    async def get(self, context: RlsContext, bucket_id: str) -> Bucket:
+        """Return a bucket that the caller may select. Raises: NoSuchBucket."""
+        context = admit(context, BUCKET_GET)
+        return await self._executor.read(context, lambda: bucket_by(sql.find_visible_bucket(bucket_id)))
+
+    async def list(self, context: RlsContext, query: BucketQuery) -> list[Bucket]:
+        """Return the buckets that the caller may select; none is not an error."""
+        context = admit(context, BUCKET_LIST)
+        statement = sql.list_buckets(
+            search=query.search,
+            column=query.column,
+            order=query.order,
+            limit=query.limit,
+            offset=query.offset,
+        )
+
+        def work() -> Work[list[Bucket]]:
+            return [to_bucket(row) for row in (yield statement).rows]
+
+        return await self._executor.read(context, work)
+
+    async def update(self, context: RlsContext, bucket_id: str, changes: Mapping[str, Any]) -> None:
+        """Change public, file_size_limit or allowed_mime_types: those given, None clears a limit.
+
+        Raises: EntityTooLarge, InvalidMimeType, NoSuchBucket when absent or not the caller's to change.
+        """
+        context = admit(context, BUCKET_UPDATE)
+        row = dict(changes)
+        if "file_size_limit" in row:
+            row["file_size_limit"] = parse_file_size(row["file_size_limit"], self._file_size_limit)
+        if "allowed_mime_types" in row:
+            row["allowed_mime_types"] = check_mime_types(row["allowed_mime_types"])
+
+        def work() -> Work[None]:
+            result = yield sql.update_bucket(bucket_id, {**row, "updated_at": self._clock()})
+            if not result.changed:
+                raise NoSuchBucket(resource=bucket_id)
+
+        await self._executor.write(context, work)
+
+    async def empty(self, context: RlsContext, bucket_id: str) -> int:
+        """Delete every object that exists now, in batches; return how many. For the service role only.
+
+        A batch that has been committed stays deleted when a later one fails; calling again goes on.
+        Raises: AccessDenied, NoSuchBucket, BucketTooLarge.
+        """
+        context = admit(context, BUCKET_EMPTY)
+        await self._executor.read(context, lambda: self._check_emptiable(bucket_id))
+        started, removed = self._clock(), 0
+        while True:
+            batch = await self._executor.write(
+                context,
+                lambda: self._remove_batch(
+                    context, sql.list_oldest_objects(bucket_id, started, _EMPTY_BATCH)
+                ),
+            )
+            removed += batch
+            if batch < _EMPTY_BATCH:
+                return removed
+
+    async def delete(self, context: RlsContext, bucket_id: str) -> None:
+        """Delete an empty bucket and the unfinished uploads in it.
+
+        Raises: NoSuchBucket when absent or not the caller's to delete; BucketNotEmpty.
+        """
+        context = admit(context, BUCKET_DELETE)
+
+        def work() -> Work[None]:
+            yield from bucket_by(sql.find_bucket(bucket_id))
+            content = (yield sql.count_bucket_content(bucket_id, 1)).rows[0]
+            if content["objects"]:
+                raise BucketNotEmpty(resource=bucket_id)
+            yield sql.delete_uploads(bucket_id)
+            if not (yield sql.delete_bucket(bucket_id)).changed:
+                raise NoSuchBucket(resource=bucket_id)
+
+        await self._executor.write(context, work)
+
+    def _check_emptiable(self, bucket_id: str) -> Work[None]:
+        yield from bucket_by(sql.find_bucket(bucket_id))
+        content = (yield sql.count_bucket_content(bucket_id, self._empty_at_most + 1)).rows[0]
+        if content["objects"] > self._empty_at_most:
+            raise BucketTooLarge(resource=bucket_id)
+
+    def _remove_batch(self, context: RlsContext, batch: Statement) -> Work[int]:
+        objects = [to_object(row) for row in (yield batch).rows]
+        if not objects:
+            return 0
+        removed = (yield sql.delete_objects([each.id for each in objects])).changed
+        if removed != len(objects):
+            raise AccessDenied
+        for each in objects:
+            yield self._outbox.record(context, EventType.REMOVED, each)
+        return removed
+
+
+def bucket_by(statement: Statement) -> Work[Bucket]:
+    """Run `statement` and return its bucket. Raises: NoSuchBucket when it finds none."""
+    rows = (yield statement).rows
+    if not rows:
+        raise NoSuchBucket(resource=str(statement.parameters.get("id", "")))
+    return to_bucket(rows[0])

@@ -1,0 +1,227 @@
+"""Reading: who may see an object, whether the client needs its bytes, and the open bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from aerostore.backend import BlobBackend, BlobReader
+from aerostore.domain import (
+    Blob,
+    ByteRange,
+    Conditions,
+    DownloadLink,
+    Object,
+    RangeRequest,
+    RlsContext,
+    check_object_name,
+)
+from aerostore.errors import Corrupted, NoSuchBucket, NoSuchKey, PreconditionFailed, StorageError
+from aerostore.executor import Executor, Work
+from aerostore.executor import statements as sql
+from aerostore.executor.tables import to_blob, to_object
+from aerostore.permissions import (
+    OBJECT_GET,
+    OBJECT_GET_PUBLIC,
+    OBJECT_GET_SIGNED,
+    OBJECT_HEAD,
+    OBJECT_INFO,
+    OBJECT_INFO_PUBLIC,
+    admit,
+)
+from aerostore.service.bucket import bucket_by
+from aerostore.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRequest:
+    """What a client says about the copy it has and the part it wants.
+
+    if_range: an entity tag or date that must still hold for the range to count (RFC 9110 section 13.1.5).
+    """
+
+    conditions: Conditions = field(default_factory=Conditions)
+    byte_range: RangeRequest | None = None
+    if_range: str | datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """An object and its open bytes.
+
+    public: anybody may read it. is_current: the client's copy is as good. byte_range: the part that was
+    asked for. reader: the bytes, which the receiver closes; None when nobody wants them. expires_at: when
+    the link ends that gave access.
+    """
+
+    object: Object
+    public: bool
+    is_current: bool = False
+    byte_range: ByteRange | None = None
+    reader: BlobReader | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    object: Object
+    public: bool
+    blob: Blob | None = None
+
+
+class Downloads:
+    """Ways to read an object: as a caller, as anybody from a public bucket, by a signed link."""
+
+    def __init__(self, executor: Executor, backend: BlobBackend, *, telemetry: Telemetry) -> None:
+        self._executor = executor
+        self._backend = backend
+        self._telemetry = telemetry
+
+    async def open(self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest) -> Download:
+        """Open an object that the caller may select, or any object of a public bucket.
+
+        Raises: NoSuchBucket, NoSuchKey, InvalidRange, PreconditionFailed; Corrupted when bytes are missing.
+        """
+        context = admit(context, OBJECT_GET)
+        return await self._open(context, lambda: _readable(context, bucket_id, name), request)
+
+    async def open_public(
+        self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest
+    ) -> Download:
+        """Open an object of a public bucket. Raises: as `open`; NoSuchBucket when the bucket is private."""
+        context = admit(context, OBJECT_GET_PUBLIC)
+        return await self._open(context, lambda: _publicly_readable(bucket_id, name), request)
+
+    async def open_signed(self, context: RlsContext, link: DownloadLink, request: ReadRequest) -> Download:
+        """Open the object of a verified link.
+
+        Raises: as `open`; NoSuchKey when the object is gone, even if another has its name now.
+        """
+        context = admit(context, OBJECT_GET_SIGNED)
+        download = await self._open(context, lambda: _linked(link), request)
+        return replace(download, expires_at=link.expires_at)
+
+    async def head(self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest) -> Download:
+        """Look at an object as `open` would see it, without its bytes."""
+        context = admit(context, OBJECT_HEAD)
+        return await self._look(context, lambda: _readable(context, bucket_id, name), request)
+
+    async def head_public(
+        self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest
+    ) -> Download:
+        """Look at an object of a public bucket without its bytes."""
+        context = admit(context, OBJECT_GET_PUBLIC)
+        return await self._look(context, lambda: _publicly_readable(bucket_id, name), request)
+
+    async def head_signed(self, context: RlsContext, link: DownloadLink, request: ReadRequest) -> Download:
+        """Look at the object of a verified link without its bytes."""
+        context = admit(context, OBJECT_GET_SIGNED)
+        found = await self._look(context, lambda: _linked(link), request)
+        return replace(found, expires_at=link.expires_at)
+
+    async def info(self, context: RlsContext, bucket_id: str, name: str) -> Download:
+        """Return what is known of an object that the caller may select."""
+        context = admit(context, OBJECT_INFO)
+        return await self._look(context, lambda: _readable(context, bucket_id, name), ReadRequest())
+
+    async def info_public(self, context: RlsContext, bucket_id: str, name: str) -> Download:
+        """Return what is known of an object of a public bucket."""
+        context = admit(context, OBJECT_INFO_PUBLIC)
+        return await self._look(context, lambda: _publicly_readable(bucket_id, name), ReadRequest())
+
+    async def _look(
+        self, context: RlsContext, find: Callable[[], Work[_Found]], request: ReadRequest
+    ) -> Download:
+        found = await self._executor.read(context, find)
+        is_current = _is_current(found.object, request.conditions)
+        return Download(object=found.object, public=found.public, is_current=is_current)
+
+    async def _open(
+        self, context: RlsContext, find: Callable[[], Work[_Found]], request: ReadRequest
+    ) -> Download:
+        found = await self._executor.read(context, lambda: _with_blob(find))
+        bucket = self._telemetry.bucket_label(found.object.bucket_id)
+        try:
+            download = await self._open_bytes(found, request)
+        except StorageError as exc:
+            self._telemetry.downloads.labels(bucket, exc.code).inc()
+            raise
+        self._telemetry.downloads.labels(bucket, "ok" if download.reader else "not_modified").inc()
+        if download.reader:
+            self._telemetry.download_bytes.labels(bucket).inc(download.reader.length)
+        return download
+
+    async def _open_bytes(self, found: _Found, request: ReadRequest) -> Download:
+        seen = Download(object=found.object, public=found.public)
+        if _is_current(found.object, request.conditions):
+            return replace(seen, is_current=True)
+        if found.blob is None:
+            raise Corrupted(resource=f"{found.object.bucket_id}/{found.object.name}")
+        byte_range = None
+        if request.byte_range and _range_counts(found.object, request.if_range):
+            byte_range = request.byte_range.within(found.blob.size_bytes)
+        reader = await self._backend.open(found.blob.key, byte_range)
+        return replace(seen, byte_range=byte_range, reader=reader)
+
+
+def _with_blob(find: Callable[[], Work[_Found]]) -> Work[_Found]:
+    found = yield from find()
+    rows = (yield sql.find_blob_of(found.object.bucket_id, found.object.name)).rows
+    return replace(found, blob=to_blob(rows[0])) if rows else found
+
+
+def _readable(context: RlsContext, bucket_id: str, name: str) -> Work[_Found]:
+    """An object of a public bucket, or one that the policies let the caller select."""
+    bucket = yield from bucket_by(sql.find_bucket(bucket_id))
+    check_object_name(name)
+    find = sql.find_object if bucket.public else sql.find_visible_object
+    rows = (yield find(bucket_id, name)).rows
+    if not rows:
+        raise NoSuchKey(resource=f"{bucket_id}/{name}")
+    return _Found(to_object(rows[0]), bucket.public)
+
+
+def _publicly_readable(bucket_id: str, name: str) -> Work[_Found]:
+    # As the system: the bucket is public, so no policy is asked; a private one does not exist here.
+    bucket = yield from bucket_by(sql.find_bucket(bucket_id))
+    if not bucket.public:
+        raise NoSuchBucket(resource=bucket_id)
+    check_object_name(name)
+    rows = (yield sql.find_object(bucket_id, name)).rows
+    if not rows:
+        raise NoSuchKey(resource=f"{bucket_id}/{name}")
+    return _Found(to_object(rows[0]), public=True)
+
+
+def _linked(link: DownloadLink) -> Work[_Found]:
+    # As the system: the link is the permission; policies were asked when it was issued.
+    rows = (yield sql.find_object(link.bucket_id, link.name)).rows
+    found = to_object(rows[0]) if rows else None
+    if found is None or found.id != link.object_id:
+        raise NoSuchKey(resource=f"{link.bucket_id}/{link.name}")
+    return _Found(found, public=False)
+
+
+def _is_current(found: Object, conditions: Conditions) -> bool:
+    """Tell whether the client's copy is current.
+
+    Raises: PreconditionFailed. Source: RFC 9110 section 13.2.2, in its order of precedence.
+    """
+    modified_at = found.updated_at.replace(microsecond=0)
+    if conditions.if_match is not None:
+        if not _matches(conditions.if_match, found.etag):
+            raise PreconditionFailed
+    elif conditions.if_unmodified_since is not None and modified_at > conditions.if_unmodified_since:
+        raise PreconditionFailed
+    if conditions.if_none_match is not None:
+        return _matches(conditions.if_none_match, found.etag)
+    return conditions.if_modified_since is not None and modified_at <= conditions.if_modified_since
+
+
+def _matches(tags: object, etag: str) -> bool:
+    return isinstance(tags, tuple | list) and ("*" in tags or etag in tags)
+
+
+def _range_counts(found: Object, if_range: str | datetime | None) -> bool:
+    if isinstance(if_range, datetime):
+        return found.updated_at.replace(microsecond=0) == if_range
+    return if_range is None or if_range == found.etag

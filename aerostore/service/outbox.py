@@ -1,0 +1,111 @@
+"""The outbox: events are recorded in the transaction that they report, and delivered afterwards, in order.
+
+Delivery is at-least-once: a crash between sending and noting it sends again. Events of one object are
+sent in the order of their commits; a receiver that fails holds up only the objects concerned.
+"""
+
+import asyncio
+import logging
+import random
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from aerostore.domain import SYSTEM, Clock, Event, EventType, JsonObject, Object, RlsContext
+from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink, retry_delay_s
+from aerostore.executor import Executor, Result, Statement, Work
+from aerostore.executor import statements as sql
+from aerostore.executor.tables import to_event
+from aerostore.telemetry import Telemetry
+
+_BATCH = 64
+_MAX_ERROR_LENGTH = 500
+logger = logging.getLogger("aerostore.outbox")
+
+
+class Outbox:
+    """Records events and hands them to `sinks`; without sinks they are only kept for replay."""
+
+    def __init__(
+        self, executor: Executor, sinks: Sequence[EventSink], *, clock: Clock, telemetry: Telemetry
+    ) -> None:
+        self._executor = executor
+        self._sinks = sinks
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def record(self, context: RlsContext, type: EventType, subject: Object, **details: Any) -> Statement:
+        """Return the statement that records what `context` did to `subject`.
+
+        details: further members of the webhook's payload. Source: Supabase Storage webhooks.
+        """
+        now = self._clock()
+        payload: JsonObject = {
+            "tenant": {"ref": "aerostore"},
+            "name": subject.name,
+            "version": subject.version,
+            "bucketId": subject.bucket_id,
+            "metadata": subject.metadata,
+            "reqId": context.request_id,
+            **details,
+        }
+        event = Event(
+            seq=0,
+            id=str(uuid.uuid4()),
+            type=type,
+            bucket_id=subject.bucket_id,
+            name=subject.name,
+            object_id=subject.id,
+            payload=payload,
+            created_at=now,
+        )
+        return sql.insert_event(event, delivered_at=None if self._sinks else now)
+
+    async def deliver_due(self) -> int:
+        """Deliver what is due now; return how many events were settled or put off."""
+        # As the system: the outbox belongs to no caller.
+        events = await self._executor.read(SYSTEM, self._due)
+        if events:
+            results = await asyncio.gather(*(self._deliver(event) for event in events))
+            await self._executor.write(SYSTEM, lambda: _all(results))
+        return len(events)
+
+    async def deliver_for_ever(self, idle_s: float) -> None:
+        """Deliver until cancelled, looking again after `idle_s` when there is nothing to do."""
+        if not self._sinks:
+            return
+        while True:
+            try:
+                busy = await self.deliver_due()
+            except Exception:
+                logger.exception("event delivery stopped for a moment")
+                busy = 0
+            if not busy:
+                await asyncio.sleep(idle_s)
+
+    def _due(self) -> Work[list[Event]]:
+        return [to_event(row) for row in (yield sql.list_due_events(self._clock(), _BATCH)).rows]
+
+    async def _deliver(self, event: Event) -> Statement:
+        try:
+            for sink in self._sinks:
+                await sink.deliver(event)
+        except DeliveryFailed as failure:
+            return self._put_off(event, failure)
+        return sql.settle_event(event.seq, {"delivered_at": self._clock()})
+
+    def _put_off(self, event: Event, failure: DeliveryFailed) -> Statement:
+        attempts, now = event.attempts + 1, self._clock()
+        changes: JsonObject = {"attempts": attempts, "last_error": str(failure)[:_MAX_ERROR_LENGTH]}
+        if failure.permanent or attempts >= MAX_ATTEMPTS:
+            logger.error("event given up", extra={"facts": {"event_id": event.id, "reason": str(failure)}})
+            return sql.settle_event(event.seq, {**changes, "dead_at": now})
+        # Jitter spreads retries; nothing secret depends on it.
+        delay = timedelta(seconds=retry_delay_s(event.attempts, random.random()))
+        return sql.settle_event(event.seq, {**changes, "next_attempt_at": now + delay})
+
+
+def _all(statements: Sequence[Statement]) -> Work[None]:
+    for statement in statements:
+        _result: Result = yield statement

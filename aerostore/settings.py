@@ -1,0 +1,178 @@
+"""Settings: read once at the front gate, from `AEROSTORE_*` variables and an optional TOML file.
+
+Nothing below `app` sees this module; parts are given values in their constructors. Each setting is
+described in docs/reference/settings.md.
+"""
+
+import json
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+PREFIX = "AEROSTORE_"
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+class InvalidSettings(ValueError):
+    """A setting is unknown or has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be configured. Sizes are bytes, times are seconds.
+
+    jwt_secret and signing_keys are generated into `data_dir` when they are empty, never built in.
+    """
+
+    data_dir: Path = Path("aerostore-data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    jwt_secret: str = field(default="", repr=False)
+    jwks: Mapping[str, Any] | None = field(default=None, repr=False)
+    jwks_url: str = ""
+    signing_keys: tuple[str, ...] = field(default=(), repr=False)
+    file_size_limit: int = 50 * 1000**3
+    upload_url_expires_in: int = 7200
+    empty_bucket_max: int = 200_000
+    strict_status: bool = False
+    cors_origins: tuple[str, ...] = ("*",)
+    webhook_url: str = ""
+    webhook_secret: str = field(default="", repr=False)
+    webhook_allow_private: bool = False
+    event_log: bool = False
+    event_retention: int = 7 * 24 * 3600
+    reclaim_interval: int = 3600
+    reclaim_grace: int = 24 * 3600
+    reclaim_max_deletes: int = 10_000
+    body_timeout: int = 60
+    shutdown_timeout: int = 30
+    log_level: str = "info"
+
+    def __post_init__(self) -> None:
+        limits = {"port": (0, 65535), "workers": (1, 256), "file_size_limit": (0, 5 * 1024**4)}
+        for name in _names_of(int):
+            least, most = limits.get(name, (1, 2**53))
+            if not least <= getattr(self, name) <= most:
+                raise InvalidSettings(f"{PREFIX}{name.upper()} must be {least} to {most}")
+        if self.log_level not in {"debug", "info", "warning", "error"}:
+            raise InvalidSettings(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "aerostore.db"
+
+    @property
+    def blobs_path(self) -> Path:
+        """The folder of the local backend."""
+        return self.data_dir / "blobs"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read `AEROSTORE_CONFIG` (a TOML file) and then the environment, which wins.
+
+        Raises: InvalidSettings naming the setting that is unknown or unusable.
+        """
+        given = dict(os.environ if environ is None else environ)  # noqa: TID251 -- the one place that may
+        values: dict[str, Any] = {}
+        path = given.pop(f"{PREFIX}CONFIG", "")
+        if path:
+            values |= _read_toml(Path(path))
+        values |= {
+            key.removeprefix(PREFIX).lower(): text for key, text in given.items() if key.startswith(PREFIX)
+        }
+        return cls(**{name: _parse(name, value) for name, value in values.items() if value != ""})
+
+    def publish(self) -> None:
+        """Put these settings into the environment, where worker processes read them."""
+        os.environ.pop(f"{PREFIX}CONFIG", None)  # noqa: TID251 -- the one place that may
+        for each in fields(self):
+            value = getattr(self, each.name)
+            text = "" if value is None else _to_text(value)
+            os.environ[f"{PREFIX}{each.name.upper()}"] = text  # noqa: TID251 -- the one place that may
+
+    def with_secrets(self) -> "Settings":
+        """Return these settings with generated secrets filled in, kept in `data_dir` with mode 0600."""
+        jwt_secret = self.jwt_secret or _kept_secret(self.data_dir / "jwt_secret")
+        signing_keys = self.signing_keys or (_kept_secret(self.data_dir / "signing_key"),)
+        return replace(self, jwt_secret=jwt_secret, signing_keys=signing_keys)
+
+
+def _hints() -> dict[str, Any]:
+    return get_type_hints(Settings)
+
+
+def _names_of(kind: type) -> list[str]:
+    hints = _hints()
+    return [each.name for each in fields(Settings) if hints[each.name] is kind]
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return {key.lower(): value for key, value in tomllib.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError) as exc:
+        raise InvalidSettings(f"{PREFIX}CONFIG: {path} cannot be read: {exc}") from exc
+
+
+def _parse(name: str, value: Any) -> Any:
+    hint = _hints().get(name)
+    if hint is None:
+        known = ", ".join(sorted(_hints()))
+        raise InvalidSettings(f"{PREFIX}{name.upper()} is not a setting. Settings are: {known}")
+    try:
+        return _convert(hint, value)
+    except (TypeError, ValueError) as exc:
+        raise InvalidSettings(f"{PREFIX}{name.upper()} cannot be read: {exc}") from exc
+
+
+def _convert(hint: Any, value: Any) -> Any:
+    if hint is bool:
+        return _to_bool(value)
+    if hint is int:
+        return int(value)
+    if hint is Path:
+        return Path(value).expanduser()
+    if get_origin(hint) is tuple:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+    if any(get_origin(each) is get_origin(Mapping[str, Any]) for each in get_args(hint)):
+        document = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(document, dict):
+            raise ValueError("a JSON object is needed")
+        return document
+    return str(value)
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def _to_bool(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise ValueError("use true or false")
+    return text in _TRUE
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret in `path`, made on first use; concurrent processes agree on one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    candidate = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with open(os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(candidate, path)
+    except FileExistsError:
+        pass
+    finally:
+        candidate.unlink()
+    return path.read_text("ascii").strip()

@@ -1,0 +1,1 @@
+"""Which ASGI server carries aerostore: speed (`run`) and HTTP semantics (`semantics`), side by side."""

@@ -1,0 +1,155 @@
+"""The server under test, the people who call it, and a factory for buckets that nobody else uses."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .client import Target, unique
+
+SECRET = "contract-secret-that-is-long-enough-for-hs256"
+START_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 10.0
+
+MakeBucket = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """Start a server on a free port, or aim at the one that AEROSTORE_CONTRACT_URL names."""
+    environment = os.environ  # noqa: TID251 - picks the server under test; tests have no settings module
+    if url := environment.get("AEROSTORE_CONTRACT_URL"):
+        secret = environment["AEROSTORE_CONTRACT_SECRET"]
+        yield Target(url=url.rstrip("/"), secret=secret, is_disposable=False)
+        return
+    yield from serve(tmp_path_factory.mktemp("contract"))
+
+
+def serve(directory: Path) -> Iterator[Target]:
+    port = free_port()
+    log = directory / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aerostore", "serve"],
+            cwd=Path(__file__).parents[2],
+            env={
+                "AEROSTORE_DATA_DIR": str(directory / "data"),
+                "AEROSTORE_HOST": "127.0.0.1",
+                "AEROSTORE_PORT": str(port),
+                "AEROSTORE_JWT_SECRET": SECRET,
+                "PYTHONUNBUFFERED": "1",
+            },
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/storage/v1"
+        wait_until_ready(process, url, log)
+        yield Target(url=url, secret=SECRET, is_disposable=True)
+    finally:
+        stop(process)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_ready(url):
+            return
+        time.sleep(0.05)  # the server is another process: there is no clock to pass in
+    pytest.fail(f"the server did not start; its log:\n{log.read_text(errors='replace')}", pytrace=False)
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/status", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def service(target: Target) -> Iterator[httpx.Client]:
+    """A caller with the service role."""
+    with target.connect(target.token("service_role")) as caller:
+        yield caller
+
+
+@pytest.fixture(scope="session")
+def anon(target: Target) -> Iterator[httpx.Client]:
+    """A caller with a valid token of the anonymous role."""
+    with target.connect(target.token("anon")) as caller:
+        yield caller
+
+
+@pytest.fixture(scope="session")
+def nobody(target: Target) -> Iterator[httpx.Client]:
+    """A caller without any Authorization header."""
+    with target.connect(None) as caller:
+        yield caller
+
+
+@pytest.fixture(scope="session")
+def owner(target: Target) -> Iterator[httpx.Client]:
+    """A signed-in user, who owns what the tests upload through it."""
+    with target.connect(target.token("authenticated", sub=unique("owner"))) as caller:
+        yield caller
+
+
+@pytest.fixture(scope="session")
+def stranger(target: Target) -> Iterator[httpx.Client]:
+    """Another signed-in user."""
+    with target.connect(target.token("authenticated", sub=unique("stranger"))) as caller:
+        yield caller
+
+
+@pytest.fixture
+def make_bucket(target: Target, service: httpx.Client) -> Iterator[MakeBucket]:
+    """Create buckets with unique names; options are those of the wire (`public`, `file_size_limit`, ...)."""
+    made: list[str] = []
+
+    def make(**options: object) -> str:
+        name = unique("contract")
+        response = service.post("/bucket", json={"name": name} | options)
+        assert response.status_code == 200, response.text
+        made.append(name)
+        return name
+
+    yield make
+    if target.is_disposable:
+        return
+    for name in made:
+        service.post(f"/bucket/{name}/empty")
+        service.delete(f"/bucket/{name}")
+
+
+@pytest.fixture
+def bucket(make_bucket: MakeBucket) -> str:
+    """A fresh private bucket without limits."""
+    return make_bucket()
+
+
+@pytest.fixture
+def public_bucket(make_bucket: MakeBucket) -> str:
+    """A fresh public bucket without limits."""
+    return make_bucket(public=True)
