@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 import aerostore
-from aerostore.api import routes
+from aerostore.api import no_such_route, routes
 from aerostore.api.auth import Authenticator
 from aerostore.api.gate import Gate
 from aerostore.backend import BlobBackend
@@ -84,7 +87,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     executor = SqliteExecutor(settings.database_path, DefaultPolicies())
     backend = MeteredBackend(LocalBackend(settings.blobs_path), telemetry.backend_call)
     sinks = _sinks(settings)
-    outbox = Outbox(executor, sinks, clock=clock, telemetry=telemetry)
+    outbox = Outbox(executor, sinks, clock=clock)
     files = Files(
         executor,
         backend,
@@ -160,7 +163,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
             yield
         await authenticator.close()
 
-    return Starlette(
+    app = Starlette(
         routes=routes(
             parts.storage,
             authenticator,
@@ -180,8 +183,16 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
             ),
             Middleware(Gate, telemetry=parts.telemetry, strict=settings.strict_status),
         ],
+        exception_handlers={HTTPException: _refuse_route},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _refuse_route(request: Request, _exc: Exception) -> Response:
+    """Answer an unknown path, and a known one with another method, alike: as Supabase does."""
+    raise no_such_route(request.scope)
 
 
 @contextlib.asynccontextmanager

@@ -227,7 +227,7 @@ class RangeRequest:
             first = self.first
             last = size_bytes - 1 if self.last is None else min(self.last, size_bytes - 1)
         if first > last or first >= size_bytes:
-            raise InvalidRange
+            raise InvalidRange(size_bytes=size_bytes)
         return ByteRange(first, last)
 
 
@@ -291,7 +291,7 @@ def has_control_character(text: str) -> bool:
     return any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in text)
 
 
-def printable(text: str, limit: int = 200) -> str:
+def printable(text: str, limit: int = 1100) -> str:
     """Return `text` for a message: at most `limit` characters, nothing that could forge a line."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:limit])
     return shown + "…" if len(text) > limit else shown

@@ -5,6 +5,7 @@ StorageError
 │   ├── SchemaViolation       SchemaViolation
 │   ├── MalformedJson         MalformedJson
 │   ├── NoSuchRoute           NoSuchRoute
+│   ├── MalformedPath         MalformedPath
 │   ├── MissingParameter      MissingParameter
 │   ├── InvalidParameter      InvalidParameter
 │   ├── InvalidBucketName     InvalidBucketName
@@ -98,6 +99,14 @@ class NoSuchRoute(InvalidInput):
     default_hint = "The operations are listed at /storage/v1/documentation."
 
 
+class MalformedPath(InvalidInput):
+    """The path of the request cannot be decoded."""
+
+    code = "MalformedPath"
+    default_message = "The path holds an invalid percent escape"
+    default_hint = "Percent-encode the object name as UTF-8."
+
+
 class MissingParameter(InvalidInput):
     """A required parameter is absent."""
 
@@ -134,11 +143,15 @@ class InvalidKey(InvalidInput):
 
 
 class InvalidRange(InvalidInput):
-    """The requested byte range cannot be served (RFC 9110 section 14.2)."""
+    """The requested byte range cannot be served (RFC 9110 section 14.2). size_bytes: what there is."""
 
     code = "InvalidRange"
     default_message = "invalid range provided"
     default_hint = "Ask for one range of the form bytes=first-last that starts inside the object."
+
+    def __init__(self, message: str | None = None, *, size_bytes: int | None = None) -> None:
+        super().__init__(message)
+        self.size_bytes = size_bytes
 
 
 class InvalidRobotsTag(InvalidInput):

@@ -5,6 +5,7 @@ described in docs/reference/settings.md.
 """
 
 import json
+import logging
 import os
 import secrets
 import tomllib
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 PREFIX = "AEROSTORE_"
+_DECIDES_WHERE_DATA_GOES = {"backend", "database_url", "policies_dir"}
+logger = logging.getLogger("aerostore.settings")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -76,16 +79,17 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read `AEROSTORE_CONFIG` (a TOML file) and then the environment, which wins.
 
-        Raises: InvalidSettings naming the setting that is unknown or unusable.
+        A variable that is no setting is logged and ignored: container platforms add some of their own.
+        Raises: InvalidSettings naming the setting that is unusable, or unknown in the file.
         """
         given = dict(os.environ if environ is None else environ)  # noqa: TID251 -- the one place that may
         values: dict[str, Any] = {}
         path = given.pop(f"{PREFIX}CONFIG", "")
         if path:
             values |= _read_toml(Path(path))
-        values |= {
-            key.removeprefix(PREFIX).lower(): text for key, text in given.items() if key.startswith(PREFIX)
-        }
+        values |= _known(
+            {key.removeprefix(PREFIX).lower(): text for key, text in given.items() if key.startswith(PREFIX)}
+        )
         return cls(**{name: _parse(name, value) for name, value in values.items() if value != ""})
 
     def publish(self) -> None:
@@ -110,6 +114,18 @@ def _hints() -> dict[str, Any]:
 def _names_of(kind: type) -> list[str]:
     hints = _hints()
     return [each.name for each in fields(Settings) if hints[each.name] is kind]
+
+
+def _known(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are settings; refuse those that would put data somewhere else."""
+    for name in sorted(set(values) - set(_hints())):
+        if name in _DECIDES_WHERE_DATA_GOES:
+            raise InvalidSettings(
+                f"{PREFIX}{name.upper()} is not available in this version: rows are kept in SQLite and bytes"
+                " in the data directory. Unset it."
+            )
+        logger.warning("%s%s is not a setting and is ignored", PREFIX, name.upper())
+    return {name: value for name, value in values.items() if name in _hints()}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -175,4 +191,13 @@ def _kept_secret(path: Path) -> str:
         pass
     finally:
         candidate.unlink()
+        _sync_folder(path.parent)
     return path.read_text("ascii").strip()
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

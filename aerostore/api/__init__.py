@@ -1,22 +1,22 @@
 """The doors: protocols on one side, the service on the other. Nothing here decides anything."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from starlette.routing import BaseRoute, Mount, Router
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import Scope
 
 from aerostore.api.auth import Authenticator
 from aerostore.api.caller import Callers
+from aerostore.api.gate import BASE_PATH, route_path
 from aerostore.api.operation import OperationDoor
 from aerostore.api.rest.bucket import BucketDoor
 from aerostore.api.rest.listing import ListingDoor
 from aerostore.api.rest.object import ObjectDoor
 from aerostore.api.rest.signed_url import SignedUrlDoor
+from aerostore.domain import printable
 from aerostore.errors import NoSuchRoute
 from aerostore.service import FileStorage
 from aerostore.telemetry import Telemetry
-
-BASE_PATH = "/storage/v1"
 
 
 def routes(
@@ -27,8 +27,8 @@ def routes(
     healthy: Callable[[], Awaitable[bool]],
     version: str,
     body_timeout_s: float,
-) -> Sequence[BaseRoute]:
-    """Return every door, mounted under /storage/v1. Fixed words come before names that could hide them."""
+) -> list[Route]:
+    """Return every door's routes, under /storage/v1. Fixed words come before names that could hide them."""
     callers = Callers(authenticator)
     links = SignedUrlDoor(storage, callers, body_timeout_s=body_timeout_s)
     doors = (
@@ -38,12 +38,14 @@ def routes(
         BucketDoor(storage, callers, body_timeout_s=body_timeout_s),
         OperationDoor(callers, telemetry=telemetry, healthy=healthy, version=version),
     )
-    router = Router(
-        [route for door in doors for route in door.routes()], redirect_slashes=False, default=no_such_route
-    )
-    return [Mount(BASE_PATH, app=router), Mount("", app=no_such_route)]
+    # One flat table: a Mount would not match names that hold a newline, which deserve a better answer.
+    return [
+        Route(BASE_PATH + route.path, route.endpoint, methods=list(route.methods or ()), name=route.name)
+        for door in doors
+        for route in door.routes()
+    ]
 
 
-async def no_such_route(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer every request that no operation has the method and path of."""
-    raise NoSuchRoute(f"Route {scope['method']}:{scope['path']} not found")
+def no_such_route(scope: Scope) -> NoSuchRoute:
+    """Return the error for a request that no operation has the method and path of."""
+    return NoSuchRoute(f"Route {scope['method']}:{printable(route_path(scope))} not found")

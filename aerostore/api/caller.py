@@ -5,6 +5,7 @@ from dataclasses import replace
 from starlette.requests import Request
 
 from aerostore.api.auth import Authenticator, credentials
+from aerostore.api.gate import route_path
 from aerostore.domain import RlsContext
 from aerostore.errors import InvalidToken, SchemaViolation, StorageError
 
@@ -59,6 +60,6 @@ class Callers:
         return replace(
             context,
             method=scope["method"],
-            path=scope["path"],
+            path=route_path(scope),
             request_id=scope.get("aerostore.request_id", ""),
         )

@@ -36,6 +36,7 @@ WIRE_ERRORS: dict[type[StorageError], WireError] = {
     errors.SchemaViolation: WireError(400, "Error", "InvalidRequest"),
     errors.MalformedJson: WireError(400, "FastifyError", "InvalidRequest"),
     errors.NoSuchRoute: WireError(404, "Not Found", "InvalidRequest", http=404),
+    errors.MalformedPath: WireError(400, "Bad Request", "InvalidRequest"),
     errors.InvalidBucketName: WireError(400, "Invalid Input"),
     errors.InvalidRange: WireError(416, "invalid_range", http=416),
     errors.InvalidRobotsTag: WireError(400, "invalid_x_robots_tag", "InvalidRequest"),
@@ -88,6 +89,8 @@ def to_response(request: Request, error: StorageError, *, strict: bool) -> Respo
     headers = {"cache-control": "no-store"}
     if error.retryable:
         headers["retry-after"] = str(RETRY_AFTER_S)
+    if isinstance(error, errors.InvalidRange) and error.size_bytes is not None:
+        headers["content-range"] = f"bytes */{error.size_bytes}"  # RFC 9110 section 14.4
     strict = strict or "strict-status" in request.headers.get("prefer", "").lower()
     return Response(
         orjson.dumps(body),

@@ -3,11 +3,12 @@
 Pure ASGI. Only the decoded path and the request id go into the log: no query, no headers, no bodies.
 """
 
+import asyncio
 import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -15,21 +16,65 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aerostore.api.error_response import to_response
-from aerostore.domain import has_control_character, printable
-from aerostore.errors import InvalidInput, InvalidKey, StorageError
+from aerostore.domain import printable
+from aerostore.errors import AccessDenied, InvalidInput, InvalidKey, MalformedPath, StorageError
 from aerostore.telemetry import Telemetry
 
+MAX_DRAINED_BYTES = 1024 * 1024
+_DRAIN_TIMEOUT_S = 2.0
+BASE_PATH = "/storage/v1"
 logger = logging.getLogger("aerostore.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(slots=True)
-class _Outcome:
-    """What the log line tells: filled in while the response goes out."""
+class _Exchange:
+    """One request and its response, as far as they have come."""
 
+    receive: Receive
+    send: Send
+    request_id: str
+    body_ended: bool
     status: int = 0
     sent_bytes: int = 0
+
+    async def receive_noting_end(self) -> Message:
+        message = await self.receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self.body_ended = True
+        return message
+
+    async def send_with_headers(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", []), *self._headers(message)]
+        elif message["type"] == "http.response.body":
+            self.sent_bytes += len(message.get("body", b""))
+        await self.send(message)
+
+    def _headers(self, message: Message) -> Iterator[tuple[bytes, bytes]]:
+        yield b"x-request-id", self.request_id.encode()
+        if all(name != b"x-content-type-options" for name, _value in message.get("headers", [])):
+            yield b"x-content-type-options", b"nosniff"
+        if not self.body_ended:
+            # The server will not read the rest: a client must not reuse the connection (RFC 9112 9.6).
+            yield b"connection", b"close"
+
+    async def drain(self) -> None:
+        """Read what is left of a small refused body, so that the client can read the refusal."""
+        left = MAX_DRAINED_BYTES
+        try:
+            async with asyncio.timeout(_DRAIN_TIMEOUT_S):
+                while not self.body_ended and left > 0:
+                    left -= len((await self.receive_noting_end()).get("body", b""))
+        except TimeoutError:
+            return
+
+
+def route_path(scope: Scope) -> str:
+    """Return the path below /storage/v1, wherever the application is mounted."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", "")).removeprefix(BASE_PATH)
 
 
 class Gate:
@@ -53,39 +98,34 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, outcome = self._now(), _Outcome()
         scope["aerostore.request_id"] = request_id = _request_id(scope)
-
-        async def send_counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                outcome.status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-            elif message["type"] == "http.response.body":
-                outcome.sent_bytes += len(message.get("body", b""))
-            await send(message)
-
+        exchange = _Exchange(receive, send, request_id, body_ended=not _announces_body(scope))
+        started = self._now()
         with self._telemetry.requests_in_flight.track_inprogress():
             try:
-                await self._serve(scope, receive, send_counted, outcome)
+                await self._serve(scope, exchange)
             finally:
-                self._account(scope, outcome, self._now() - started)
+                self._account(scope, exchange, self._now() - started)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, outcome: _Outcome) -> None:
+    async def _serve(self, scope: Scope, exchange: _Exchange) -> None:
         request = Request(scope)
         try:
             check_path(scope)
-            await self._app(scope, receive, send)
+            check_headers(request)
+            await self._app(scope, exchange.receive_noting_end, exchange.send_with_headers)
         except Exception as exc:
-            if outcome.status:
+            if exchange.status:
                 raise  # the response has begun: nothing can be mapped any more, the server cuts it off
             error = exc if isinstance(exc, StorageError) else StorageError("Internal Server Error")
             if error is not exc:
                 logger.exception("unexpected failure", extra={"facts": _identity(scope)})
-            await to_response(request, error, strict=self._strict)(scope, receive, send)
+            await exchange.drain()
+            response = to_response(request, error, strict=self._strict)
+            await response(scope, exchange.receive_noting_end, exchange.send_with_headers)
 
-    def _account(self, scope: Scope, outcome: _Outcome, seconds: float) -> None:
+    def _account(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
         operation = getattr(scope.get("route"), "name", None) or "none"
-        status = outcome.status or 499
+        status = exchange.status or 499
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._telemetry.request_duration.labels(method, operation, str(status)).observe(seconds)
         facts = {
@@ -93,7 +133,7 @@ class Gate:
             "operation": operation,
             "status": status,
             "duration_ms": round(seconds * 1000, 2),
-            "sent_bytes": outcome.sent_bytes,
+            "sent_bytes": exchange.sent_bytes,
             **scope.get("aerostore.facts", {}),
         }
         logger.info("request", extra={"facts": facts})
@@ -110,6 +150,13 @@ def _request_id(scope: Scope) -> str:
     return secrets.token_hex(8)
 
 
+def _announces_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
 def _identity(scope: Scope) -> dict[str, str]:
     return {
         "request_id": scope["aerostore.request_id"],
@@ -118,22 +165,32 @@ def _identity(scope: Scope) -> dict[str, str]:
     }
 
 
+def check_headers(request: Request) -> None:
+    """Refuse requests that no client of ours sends and that could fool somebody.
+
+    A body in a transfer coding that the server does not undo would be stored as it is on the wire; a
+    stored script must not become a service worker. Source: RFC 9112 section 6.1, Service Workers 6.2.
+    Raises: InvalidInput, AccessDenied.
+    """
+    coding = request.headers.get("transfer-encoding", "chunked")
+    if coding.strip().lower() != "chunked":
+        raise InvalidInput("Only the chunked transfer coding is understood")
+    if "service-worker" in request.headers:
+        raise AccessDenied("Stored files cannot be service workers")
+
+
 def check_path(scope: Scope) -> None:
     """Refuse paths that cannot be decoded exactly once into text; put the decoded one into `scope`.
 
     Servers decode leniently: they replace what is not UTF-8 and keep broken escapes.
-    Raises: InvalidInput, InvalidKey. Source: RFC 3986 section 2.1.
+    Raises: MalformedPath, InvalidKey. Source: RFC 3986 section 2.1.
     """
     raw: bytes | None = scope.get("raw_path")
     if raw is not None:
         raw = raw.partition(b"?")[0]
         if _BAD_ESCAPE.search(raw):
-            raise InvalidInput(
-                "The path holds an invalid percent escape", hint="Percent-encode the object name as UTF-8."
-            )
+            raise MalformedPath
         try:
             scope["path"] = unquote_to_bytes(raw).decode("utf-8")
         except UnicodeDecodeError:
             raise InvalidKey("Invalid key: the path is not valid UTF-8") from None
-    if has_control_character(scope["path"]):
-        raise InvalidKey(f"Invalid key: {printable(scope['path'])}")

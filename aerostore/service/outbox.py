@@ -13,13 +13,15 @@ from datetime import timedelta
 from typing import Any
 
 from aerostore.domain import SYSTEM, Clock, Event, EventType, JsonObject, Object, RlsContext
+from aerostore.errors import StorageError
 from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink, retry_delay_s
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_event
-from aerostore.telemetry import Telemetry
+from aerostore.service.lease import Lease
 
 _BATCH = 64
+_LEASE_S = 20
 _MAX_ERROR_LENGTH = 500
 logger = logging.getLogger("aerostore.outbox")
 
@@ -27,13 +29,11 @@ logger = logging.getLogger("aerostore.outbox")
 class Outbox:
     """Records events and hands them to `sinks`; without sinks they are only kept for replay."""
 
-    def __init__(
-        self, executor: Executor, sinks: Sequence[EventSink], *, clock: Clock, telemetry: Telemetry
-    ) -> None:
+    def __init__(self, executor: Executor, sinks: Sequence[EventSink], *, clock: Clock) -> None:
         self._executor = executor
         self._sinks = sinks
         self._clock = clock
-        self._telemetry = telemetry
+        self._lease = Lease(executor, "outbox", clock=clock, seconds=_LEASE_S)
 
     def record(self, context: RlsContext, type: EventType, subject: Object, **details: Any) -> Statement:
         """Return the statement that records what `context` did to `subject`.
@@ -76,11 +76,12 @@ class Outbox:
         if not self._sinks:
             return
         while True:
+            busy = 0
             try:
-                busy = await self.deliver_due()
-            except Exception:
-                logger.exception("event delivery stopped for a moment")
-                busy = 0
+                if await self._lease.hold():
+                    busy = await self.deliver_due()
+            except StorageError as exc:
+                logger.error("event delivery stopped for a moment", extra={"facts": {"reason": exc.message}})
             if not busy:
                 await asyncio.sleep(idle_s)
 

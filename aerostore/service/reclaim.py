@@ -19,13 +19,13 @@ from aerostore.errors import Corrupted, StorageError
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
+from aerostore.service.lease import Lease
 from aerostore.telemetry import Telemetry
 
 BLOB_PREFIX = "sha256/"
 SEQ_PREFIX = "meta/seq/"
 HOLD_PREFIX = "meta/hold/"
 _BATCH = 500
-_LEASE = "reclaim"
 _LEASE_S = 900
 # More unknown bytes than crashes can explain: the database is suspect, not the bytes.
 _SUSPECT_COUNT, _SUSPECT_SHARE = 100, 0.1
@@ -82,7 +82,7 @@ class Reclaim:
         self._policy = policy
         self._clock = clock
         self._telemetry = telemetry
-        self._holder = str(uuid.uuid4())
+        self._lease = Lease(executor, "reclaim", clock=clock, seconds=_LEASE_S)
 
     async def run_for_ever(self, interval_s: float) -> None:
         """Run with deletion every `interval_s`, until cancelled; look for a restored database at once."""
@@ -102,7 +102,7 @@ class Reclaim:
         accept_restored: trust a database that looks older than the bytes from now on.
         Raises: Unavailable when rows or bytes cannot be reached.
         """
-        if apply and not await self._take_lease():
+        if apply and not await self._lease.hold():
             return ReclaimReport(applied=False, refused="another process is reclaiming now")
         try:
             if apply and accept_restored:
@@ -110,7 +110,7 @@ class Reclaim:
             return await self._run(apply=apply, accept_restored=accept_restored)
         finally:
             if apply:
-                await self._write([sql.release_lease(_LEASE, self._holder)])
+                await self._lease.release()
 
     async def _run(self, *, apply: bool, accept_restored: bool) -> ReclaimReport:
         report = ReclaimReport(applied=apply, refused=await self._check_age(note=apply))
@@ -242,7 +242,7 @@ class Reclaim:
             if await self._write([sql.delete_blob(blob.id) for blob in blobs]) == 0:
                 break
             removed += [(blob.key, blob.size_bytes) for blob in blobs]
-            await self._take_lease()
+            await self._lease.hold()
         return removed
 
     async def _remove_orphans(self, before: datetime, at_most: int) -> list[tuple[str, int]]:
@@ -275,11 +275,6 @@ class Reclaim:
                 await self._backend.delete(key)
 
     # Rows. As the system throughout: this bookkeeping belongs to no caller.
-
-    async def _take_lease(self) -> bool:
-        now = self._clock()
-        expires_at = now + timedelta(seconds=_LEASE_S)
-        return await self._write([sql.take_lease(_LEASE, self._holder, now, expires_at)]) > 0
 
     async def _read(self, statement: Statement) -> Result:
         def work() -> Work[Result]:

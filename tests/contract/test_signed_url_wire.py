@@ -1,5 +1,7 @@
 """Signed downloads and uploads over plain HTTP: what a token allows, and everything it does not."""
 
+import time
+
 import httpx
 import pytest
 
@@ -24,6 +26,7 @@ from .conftest import MakeBucket
 
 FORGED = invalid_link("signature verification failed")
 MALFORMED = invalid_link("Invalid Compact JWS")
+EXPIRY_DEADLINE_S = 5.0
 GARBAGE = ["x", "a.b", "....", "AAAA.BBBB.CCCC", "' OR 1=1 --", "é", "x" * 4000]
 
 
@@ -47,6 +50,15 @@ def test_signed_url_serves_anyone_until_it_expires(
     assert answer.headers["etag"] == etag_of(b"secret")
     assert "expires" in answer.headers
     assert "public" not in answer.headers.get("cache-control", "")
+
+
+def test_signed_url_ends_when_it_said(service: httpx.Client, nobody: httpx.Client, bucket: str) -> None:
+    put_object(service, bucket, "a.txt")
+    url = sign_object(service, bucket, "a.txt", expires_in_s=1)
+    deadline = time.monotonic() + EXPIRY_DEADLINE_S
+    while (answer := nobody.get(url)).status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.1)  # the server's clock is out of reach
+    assert error_of(answer) == invalid_link('"exp" claim timestamp check failed')
 
 
 def test_signed_url_answers_head_and_ranges(service: httpx.Client, nobody: httpx.Client, bucket: str) -> None:

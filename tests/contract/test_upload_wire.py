@@ -274,7 +274,15 @@ class TestNames:
         "name", ["x" * 1025, "é" * 513, "tab\there", "line\nbreak", "del\x7f"], ids=ascii
     )
     def test_names_outside_the_rule_are_invalid(self, service: httpx.Client, bucket: str, name: str) -> None:
-        assert error_of(put_object(service, bucket, name)) == invalid_key(name)
+        error = error_of(put_object(service, bucket, name))
+        assert (error.status, error.status_code, error.error, error.code) == (
+            400,
+            "400",
+            "InvalidKey",
+            "InvalidKey",
+        )
+        # Control characters may be shown as something else, and long names shortened.
+        assert error.message.startswith(f"Invalid key: {name[:3]}")
 
     def test_empty_name_is_invalid(self, service: httpx.Client, bucket: str) -> None:
         assert error_of(service.post(f"/object/{bucket}/", content=b"x")) == invalid_key("")

@@ -32,8 +32,10 @@ _MAX_HEADER_VALUE = 8192
 async def body_chunks(request: Request, idle_timeout_s: float) -> AsyncIterator[bytes]:
     """Yield the body as it arrives.
 
-    Raises: IncompleteBody when the client goes away; RequestTimeout when nothing comes for idle_timeout_s.
+    Raises: IncompleteBody when the client goes away or sent another length than it announced;
+    RequestTimeout when nothing comes for idle_timeout_s.
     """
+    received, announced = 0, declared_size(request)
     while True:
         try:
             async with asyncio.timeout(idle_timeout_s):
@@ -43,9 +45,12 @@ async def body_chunks(request: Request, idle_timeout_s: float) -> AsyncIterator[
         if message["type"] == "http.disconnect":
             raise IncompleteBody
         if chunk := message.get("body", b""):
+            received += len(chunk)
             yield chunk
         if not message.get("more_body", False):
-            return
+            break
+    if announced is not None and received != announced:
+        raise IncompleteBody
 
 
 async def read_json(

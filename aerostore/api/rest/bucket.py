@@ -15,18 +15,18 @@ from aerostore.errors import SchemaViolation
 from aerostore.service import FileStorage
 from aerostore.service.bucket import BucketQuery
 
-_LIMITS = {
+UPDATE_BODY = {
     "public": Field(kind="boolean"),
     "file_size_limit": Field(kind="integer_or_string", nullable=True),
     "allowed_mime_types": Field(kind="string_array", nullable=True),
 }
-_CREATE = {
+CREATE_BODY = {
     "name": Field(kind="string", required=True),
     "id": Field(kind="string"),
     "type": Field(kind="string", choices=("STANDARD",)),
-    **_LIMITS,
+    **UPDATE_BODY,
 }
-_LIST = {
+LIST_QUERY = {
     "limit": Field(kind="integer", minimum=1),
     "offset": Field(kind="integer", minimum=0),
     "sortColumn": Field(kind="string", choices=("id", "name", "created_at", "updated_at")),
@@ -61,7 +61,7 @@ class BucketDoor:
 
     async def create(self, request: Request) -> Response:
         """POST /bucket."""
-        body = await read_json(request, _CREATE, self._body_timeout_s)
+        body = await read_json(request, CREATE_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         bucket = await self._buckets.create(
             context,
@@ -76,7 +76,7 @@ class BucketDoor:
 
     async def list(self, request: Request) -> Response:
         """GET /bucket."""
-        query = read_query(request, _LIST)
+        query = read_query(request, LIST_QUERY)
         context = await self._callers.required(request)
         buckets = await self._buckets.list(
             context,
@@ -99,7 +99,7 @@ class BucketDoor:
 
     async def update(self, request: Request) -> Response:
         """PUT /bucket/{id}: only what is given changes."""
-        changes = await read_json(request, _LIMITS, self._body_timeout_s)
+        changes = await read_json(request, UPDATE_BODY, self._body_timeout_s)
         if not changes:
             raise SchemaViolation(
                 "body must have at least one of public, file_size_limit, allowed_mime_types"

@@ -1,5 +1,6 @@
 """Responses that carry an object: headers that are safe for a browser, and bytes from the backend."""
 
+import asyncio
 from collections.abc import Mapping
 from email.utils import format_datetime
 
@@ -18,6 +19,8 @@ _POLICY = (
     " font-src 'self' data:"
 )
 SANDBOX_POLICY = f"sandbox; {_POLICY}"
+# Shorter bodies are out before anybody could hang up.
+_WATCHED_BYTES = 1024 * 1024
 _QUERY = {"download": Field(kind="string")}
 
 
@@ -104,15 +107,30 @@ class BlobResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send headers and bytes; a slow client holds neither a thread nor more than a piece in memory."""
         try:
-            await self._send(send)
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            await self._send_body(receive, send)
         finally:
             await self._reader.aclose()
 
-    async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        pending = b""
-        async for piece in self._reader.chunks():
-            if pending:
-                await send({"type": "http.response.body", "body": pending, "more_body": True})
-            pending = piece
-        await send({"type": "http.response.body", "body": pending, "more_body": False})
+    async def _send_body(self, receive: Receive, send: Send) -> None:
+        """Send the pieces; stop when the client has gone, which `send` would not tell."""
+        gone = asyncio.create_task(_disconnect(receive)) if self._reader.length > _WATCHED_BYTES else None
+        try:
+            pending = b""
+            async for piece in self._reader.chunks():
+                if gone is not None and gone.done():
+                    return
+                if pending:
+                    await send({"type": "http.response.body", "body": pending, "more_body": True})
+                pending = piece
+            await send({"type": "http.response.body", "body": pending, "more_body": False})
+        finally:
+            if gone is not None:
+                gone.cancel()
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

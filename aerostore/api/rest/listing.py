@@ -25,14 +25,14 @@ _V2_SORT = {
     "column": Field(kind="string", required=True, choices=("name", "updated_at", "created_at")),
     "order": _ORDER,
 }
-_V1 = {
+FOLDER_BODY = {
     "prefix": Field(kind="string", required=True),
     "limit": Field(kind="integer", minimum=1),
     "offset": Field(kind="integer", minimum=0),
     "search": Field(kind="string"),
     "sortBy": Field(kind="object", fields=_V1_SORT),
 }
-_V2 = {
+PREFIX_BODY = {
     "prefix": Field(kind="string"),
     "limit": Field(kind="integer", minimum=1),
     "cursor": Field(kind="string"),
@@ -59,7 +59,7 @@ class ListingDoor:
 
     async def list_folder(self, request: Request) -> Response:
         """POST /object/list/{bucket}."""
-        body = await read_json(request, _V1, self._body_timeout_s)
+        body = await read_json(request, FOLDER_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         sort = body.get("sortBy", {})
         query = FolderQuery(
@@ -75,7 +75,7 @@ class ListingDoor:
 
     async def list_prefix(self, request: Request) -> Response:
         """POST /object/list-v2/{bucket}."""
-        body = await read_json(request, _V2, self._body_timeout_s)
+        body = await read_json(request, PREFIX_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         sort = body.get("sortBy", {})
         query = PrefixQuery(

@@ -15,14 +15,14 @@ from aerostore.service import FileStorage
 from aerostore.service.download import Download
 from aerostore.service.file import CopyRequest
 
-_MOVE = {
+MOVE_BODY = {
     "bucketId": Field(kind="string", required=True),
     "sourceKey": Field(kind="string", required=True),
     "destinationKey": Field(kind="string", required=True),
     "destinationBucket": Field(kind="string", nullable=True),
 }
-_COPY = {
-    **_MOVE,
+COPY_BODY = {
+    **MOVE_BODY,
     "copyMetadata": Field(kind="boolean"),
     "metadata": Field(
         kind="object",
@@ -30,7 +30,7 @@ _COPY = {
         fields={"cacheControl": Field(kind="string"), "mimetype": Field(kind="string")},
     ),
 }
-_DELETE_MANY = {"prefixes": Field(kind="string_array", required=True, min_items=1)}
+DELETE_MANY_BODY = {"prefixes": Field(kind="string_array", required=True, min_items=1)}
 
 
 class ObjectDoor:
@@ -47,26 +47,26 @@ class ObjectDoor:
 
     def routes(self) -> list[Route]:
         """List the routes, fixed words before names; each is named after its operation."""
-        named = "/object/{bucket}/{name:path}"
+        named = "/object/{bucket}/{name:name}"
         fixed = [
             ("/object/copy", "POST", self.copy, "storage.object.copy"),
             ("/object/move", "POST", self.move, "storage.object.move"),
             (
-                "/object/info/public/{bucket}/{name:path}",
+                "/object/info/public/{bucket}/{name:name}",
                 "GET",
                 self.info_public,
                 "storage.object.info_public",
             ),
             (
-                "/object/info/authenticated/{bucket}/{name:path}",
+                "/object/info/authenticated/{bucket}/{name:name}",
                 "GET",
                 self.info_authenticated,
                 "object.get_authenticated_info",
             ),
-            ("/object/info/{bucket}/{name:path}", "GET", self.info, "object.get_authenticated_info"),
-            ("/object/public/{bucket}/{name:path}", "GET", self.read_public, "storage.object.get_public"),
+            ("/object/info/{bucket}/{name:name}", "GET", self.info, "object.get_authenticated_info"),
+            ("/object/public/{bucket}/{name:name}", "GET", self.read_public, "storage.object.get_public"),
             (
-                "/object/authenticated/{bucket}/{name:path}",
+                "/object/authenticated/{bucket}/{name:name}",
                 "GET",
                 self.read_authenticated,
                 "storage.object.get_authenticated",
@@ -105,7 +105,7 @@ class ObjectDoor:
 
     async def copy(self, request: Request) -> Response:
         """POST /object/copy."""
-        body = await read_json(request, _COPY, self._body_timeout_s)
+        body = await read_json(request, COPY_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         metadata = body.get("metadata") or {}
         copied = await self._files.copy(
@@ -127,7 +127,7 @@ class ObjectDoor:
 
     async def move(self, request: Request) -> Response:
         """POST /object/move."""
-        body = await read_json(request, _MOVE, self._body_timeout_s)
+        body = await read_json(request, MOVE_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         await self._files.move(
             context,
@@ -148,7 +148,7 @@ class ObjectDoor:
 
     async def delete_many(self, request: Request) -> Response:
         """DELETE /object/{bucket}: the rows that are gone now; others are left out without a word."""
-        body = await read_json(request, _DELETE_MANY, self._body_timeout_s)
+        body = await read_json(request, DELETE_MANY_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         deleted = await self._files.delete_many(context, request.path_params["bucket"], body["prefixes"])
         return json_response([object_row_json(each) for each in deleted])

@@ -7,12 +7,28 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
 from aerostore.api.rest.schema import Field, validate
 from aerostore.domain import Conditions, RangeRequest
 from aerostore.errors import InvalidRange
 from aerostore.service.download import ReadRequest
+
+
+class _NameConvertor(Convertor[str]):
+    """The rest of a path, whatever it holds: the name rules are the service's, newlines included."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("name", _NameConvertor())
 
 _RANGE = re.compile(r"bytes=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'\s*(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')

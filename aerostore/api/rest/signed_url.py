@@ -20,14 +20,14 @@ from aerostore.service import FileStorage
 from aerostore.service.file import Upload
 
 _EXPIRES_IN = Field(kind="integer", minimum=1, required=True)
-_SIGN = {"expiresIn": _EXPIRES_IN, "transform": Field(kind="object", nullable=True)}
-_SIGN_QUERY = {"expires_in": Field(kind="integer", minimum=1)}
-_SIGN_MANY = {
+SIGN_BODY = {"expiresIn": _EXPIRES_IN, "transform": Field(kind="object", nullable=True)}
+SIGN_QUERY = {"expires_in": Field(kind="integer", minimum=1)}
+SIGN_MANY_BODY = {
     "expiresIn": _EXPIRES_IN,
     "paths": Field(kind="string_array", required=True, min_items=1, max_items=1000),
 }
-_READ = {"token": Field(kind="string", required=True), "expires": Field(kind="string")}
-_WRITE = {"token": Field(kind="string", required=True)}
+READ_QUERY = {"token": Field(kind="string", required=True), "expires": Field(kind="string")}
+UPLOAD_QUERY = {"token": Field(kind="string", required=True)}
 _NOT_SIGNED = "Either the object does not exist or you do not have access to it"
 
 
@@ -43,8 +43,8 @@ class SignedUrlDoor:
 
     def routes(self) -> list[Route]:
         """List the routes; each is named after its operation."""
-        upload = "/object/upload/sign/{bucket}/{name:path}"
-        download = "/object/sign/{bucket}/{name:path}"
+        upload = "/object/upload/sign/{bucket}/{name:name}"
+        download = "/object/sign/{bucket}/{name:name}"
         return [
             Route(upload, self.sign_upload, methods=["POST"], name="storage.object.sign_upload_url"),
             Route(upload, self.upload, methods=["PUT"], name="storage.object.upload_signed"),
@@ -55,9 +55,9 @@ class SignedUrlDoor:
 
     async def sign(self, request: Request) -> Response:
         """POST /object/sign/{bucket}/{name}; `?expires_in=` may stand in for the body."""
-        expires_in_s = read_query(request, _SIGN_QUERY).get("expires_in")
+        expires_in_s = read_query(request, SIGN_QUERY).get("expires_in")
         if expires_in_s is None:
-            body = await read_json(request, _SIGN, self._body_timeout_s)
+            body = await read_json(request, SIGN_BODY, self._body_timeout_s)
             expires_in_s = body["expiresIn"]
         context = await self._callers.required(request)
         bucket, name = address(request)
@@ -66,7 +66,7 @@ class SignedUrlDoor:
 
     async def sign_many(self, request: Request) -> Response:
         """POST /object/sign/{bucket}: an answer for each path, in order."""
-        body = await read_json(request, _SIGN_MANY, self._body_timeout_s)
+        body = await read_json(request, SIGN_MANY_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         bucket = request.path_params["bucket"]
         tokens = await self._links.sign_many(context, bucket, body["paths"], expires_in_s=body["expiresIn"])
@@ -74,7 +74,7 @@ class SignedUrlDoor:
 
     async def read(self, request: Request) -> Response:
         """GET, HEAD /object/sign/{bucket}/{name}?token=; `&expires=` must agree with the token if given."""
-        query = read_query(request, _READ)
+        query = read_query(request, READ_QUERY)
         link = self._links.verify_download(query["token"], *address(request))
         if "expires" in query and query["expires"] != str(int(link.expires_at.timestamp())):
             raise SignatureDoesNotMatch("Invalid signature")
@@ -103,7 +103,7 @@ class SignedUrlDoor:
 
     async def upload(self, request: Request) -> Response:
         """PUT /object/upload/sign/{bucket}/{name}?token=."""
-        token = read_query(request, _WRITE)["token"]
+        token = read_query(request, UPLOAD_QUERY)["token"]
         bucket, name = address(request)
         link = self._links.verify_upload(token, bucket, name)
         upload, body = await read_upload(

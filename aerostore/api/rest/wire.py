@@ -1,5 +1,6 @@
 """JSON shapes of the REST door: domain values as Supabase's clients expect them, and nothing else."""
 
+import re
 from typing import Any
 
 import orjson
@@ -7,6 +8,8 @@ from starlette.responses import Response
 
 from aerostore.domain import Bucket, JsonObject, Object, to_iso
 from aerostore.service.listing import Entry
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:
@@ -37,7 +40,7 @@ def object_row_json(found: Object) -> JsonObject:
     return {
         "name": found.name,
         "bucket_id": found.bucket_id,
-        "owner": found.owner_id or "",
+        "owner": _as_uuid(found.owner_id),
         "owner_id": found.owner_id or "",
         "version": found.version,
         "id": found.id,
@@ -47,6 +50,11 @@ def object_row_json(found: Object) -> JsonObject:
         "metadata": found.metadata,
         "user_metadata": found.user_metadata,
     }
+
+
+def _as_uuid(owner_id: str | None) -> str:
+    """Return what Supabase's older uuid column holds: nothing for ids of another kind."""
+    return owner_id if owner_id and _UUID.fullmatch(owner_id) else ""
 
 
 def info_json(found: Object) -> JsonObject:

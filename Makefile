@@ -1,0 +1,97 @@
+# Every command a developer or CI needs; `make` lists them. Works with GNU make 3.81 (macOS) and newer.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JS := tests/contract/js
+NODE_PACKAGES := $(JS)/node_modules/.ready
+BENCH_VENV := benchmarks/.venv
+COVERED := aerostore/domain.py,aerostore/errors.py,aerostore/permissions.py,aerostore/service/*
+
+# The first interpreter that is new enough; `make setup PYTHON=/path/to/python` names another.
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
+HAVE_NODE := command -v node >/dev/null && command -v npm >/dev/null
+HAVE_POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
+AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
+
+.PHONY: help setup run services test test-fast check format coverage changelog bench-server clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## Create .venv with everything that Python needs
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "aerostore needs Python 3.11 or newer. If you have one that is not in PATH:" \
+		"make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing." \
+		"Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+run: setup ## Serve on http://127.0.0.1:8000 and print keys to try it with
+	$(BIN)/aerostore serve --show-keys
+
+# $(call install,shell test that it is there,apt packages,what goes untested without it)
+define install
+@{ $(1); } || { command -v apt-get >/dev/null && echo "Installing $(2)" && \
+	$(AS_ROOT) apt-get update -qq && \
+	$(AS_ROOT) DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null; } || \
+	echo "NOT TESTED: $(3), because $(2) cannot be installed from here. Install it and try again." >&2
+endef
+
+services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL
+	$(call install,$(HAVE_NODE),nodejs npm,the JavaScript client)
+	$(call install,$(HAVE_POSTGRES),postgresql,everything on PostgreSQL)
+	@if $(HAVE_NODE); then $(MAKE) --no-print-directory $(NODE_PACKAGES); fi
+
+$(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
+	cd $(JS) && npm ci --no-audit --no-fund
+	@touch $@
+
+# In CI nothing may be skipped for want of a service.
+ifeq ($(CI),true)
+test: export AEROSTORE_TEST_REQUIRE = node,postgres
+endif
+test: setup services ## Run every test
+	$(BIN)/python -m pytest
+
+test-fast: setup ## Run the tests that need no services: unit, conformance, service
+	$(BIN)/python -m pytest -m 'not postgres and not node' tests/unit tests/conformance $(wildcard tests/service)
+
+check: setup ## Check format, lint, types, spelling, imports and the rules of the house
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/python -m pytest tests/house
+
+format: setup ## Rewrite the code in the one format, with imports sorted
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: setup ## Show the branches of the brain and the vocabulary that no test takes
+	$(BIN)/coverage run -m pytest -q tests/unit tests/conformance $(wildcard tests/service)
+	$(BIN)/coverage report --show-missing --include='$(COVERED)'
+
+changelog: ## Print the entries of the next release, in the order of CHANGELOG.md
+	@for word in Added Changed Fixed Removed Security; do \
+		grep -h "^$$word " docs/changelog/unreleased/*.md | sed 's/^/- /'; done || true
+
+bench-server: $(BENCH_VENV)/.ready ## Compare HTTP servers (needs wrk and curl; takes minutes)
+	@command -v wrk >/dev/null && command -v curl >/dev/null || { echo "wrk and curl are needed" >&2; exit 1; }
+	cd benchmarks && .venv/bin/python -m server.run
+
+$(BENCH_VENV)/.ready: pyproject.toml $(READY)
+	$(BIN)/python -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BENCH_VENV)/bin/python -m pip install --quiet --group bench
+	@touch $@
+
+clean: ## Remove what setup, checks and tests made; data and .hypothesis examples stay
+	rm -rf $(VENV) $(BENCH_VENV) $(JS)/node_modules build dist .coverage* \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

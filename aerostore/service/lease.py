@@ -1,0 +1,41 @@
+"""Leases: of several processes on one database, one at a time runs a background job."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from aerostore.domain import SYSTEM, Clock
+from aerostore.executor import Executor, Statement, Work
+from aerostore.executor import statements as sql
+
+
+class Lease:
+    """The right to run the job `name`. It ends after `seconds` unless it is held again in time."""
+
+    def __init__(self, executor: Executor, name: str, *, clock: Clock, seconds: int) -> None:
+        self._executor = executor
+        self._name = name
+        self._clock = clock
+        self._duration = timedelta(seconds=seconds)
+        self._holder = str(uuid.uuid4())
+        self._renew_at: datetime | None = None
+
+    async def hold(self) -> bool:
+        """Take or keep the lease; False while another process has it. Writes once in half its duration."""
+        now = self._clock()
+        if self._renew_at is not None and now < self._renew_at:
+            return True
+        taken = await self._write(sql.take_lease(self._name, self._holder, now, now + self._duration))
+        self._renew_at = now + self._duration / 2 if taken else None
+        return taken
+
+    async def release(self) -> None:
+        """Let another process have it."""
+        self._renew_at = None
+        await self._write(sql.release_lease(self._name, self._holder))
+
+    async def _write(self, statement: Statement) -> bool:
+        def work() -> Work[bool]:
+            return (yield statement).changed > 0
+
+        # As the system: leases belong to the server itself.
+        return await self._executor.write(SYSTEM, work)
