@@ -7,7 +7,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from rich.console import Console
 
-from aerostore.api import BASE_PATH
+from aerostore.api.gate import BASE_PATH
 from aerostore.api.auth import ROLES, mint_token
 from aerostore.settings import InvalidSettings, Settings
 

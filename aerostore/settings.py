@@ -4,6 +4,7 @@ Nothing below `app` sees this module; parts are given values in their constructo
 described in docs/reference/settings.md.
 """
 
+import difflib
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 PREFIX = "AEROSTORE_"
 _DECIDES_WHERE_DATA_GOES = {"backend", "database_url", "policies_dir"}
@@ -57,7 +58,7 @@ class Settings:
     log_level: str = "info"
 
     def __post_init__(self) -> None:
-        limits = {"port": (0, 65535), "workers": (1, 256), "file_size_limit": (0, 5 * 1024**4)}
+        limits = {"port": (1, 65535), "workers": (1, 256), "file_size_limit": (0, 5 * 1024**4)}
         for name in _names_of(int):
             least, most = limits.get(name, (1, 2**53))
             if not least <= getattr(self, name) <= most:
@@ -75,35 +76,50 @@ class Settings:
         """The folder of the local backend."""
         return self.data_dir / "blobs"
 
+    @property
+    def jwt_secret_path(self) -> Path:
+        """Where a generated JWT secret is kept."""
+        return self.data_dir / "jwt_secret"
+
+    @property
+    def signing_key_path(self) -> Path:
+        """Where a generated signing key is kept."""
+        return self.data_dir / "signing_key"
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine reaches the server, without a path."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read `AEROSTORE_CONFIG` (a TOML file) and then the environment, which wins.
+        """Read `AEROSTORE_CONFIG` (a TOML file) and then the environment, which wins. Empty means not set.
 
         A variable that is no setting is logged and ignored: container platforms add some of their own.
         Raises: InvalidSettings naming the setting that is unusable, or unknown in the file.
         """
         given = dict(os.environ if environ is None else environ)  # noqa: TID251 -- the one place that may
-        values: dict[str, Any] = {}
         path = given.pop(f"{PREFIX}CONFIG", "")
-        if path:
-            values |= _read_toml(Path(path))
-        values |= _known(
-            {key.removeprefix(PREFIX).lower(): text for key, text in given.items() if key.startswith(PREFIX)}
-        )
-        return cls(**{name: _parse(name, value) for name, value in values.items() if value != ""})
+        values = _parse_toml(Path(path)) if path else {}
+        for name, text in _known(given).items():
+            values[name] = _parse(name, text, called=f"{PREFIX}{name.upper()}")
+        return cls(**values)
 
     def publish(self) -> None:
         """Put these settings into the environment, where worker processes read them."""
         os.environ.pop(f"{PREFIX}CONFIG", None)  # noqa: TID251 -- the one place that may
         for each in fields(self):
-            value = getattr(self, each.name)
-            text = "" if value is None else _to_text(value)
+            text = _to_text(getattr(self, each.name))
             os.environ[f"{PREFIX}{each.name.upper()}"] = text  # noqa: TID251 -- the one place that may
 
     def with_secrets(self) -> "Settings":
-        """Return these settings with generated secrets filled in, kept in `data_dir` with mode 0600."""
-        jwt_secret = self.jwt_secret or _kept_secret(self.data_dir / "jwt_secret")
-        signing_keys = self.signing_keys or (_kept_secret(self.data_dir / "signing_key"),)
+        """Return these settings with generated secrets filled in, kept in `data_dir` with mode 0600.
+
+        Raises: InvalidSettings when a kept secret is empty or not text; OSError when one cannot be kept.
+        """
+        jwt_secret = self.jwt_secret or _kept_secret(self.jwt_secret_path)
+        signing_keys = self.signing_keys or (_kept_secret(self.signing_key_path),)
         return replace(self, jwt_secret=jwt_secret, signing_keys=signing_keys)
 
 
@@ -116,58 +132,66 @@ def _names_of(kind: type) -> list[str]:
     return [each.name for each in fields(Settings) if hints[each.name] is kind]
 
 
-def _known(values: Mapping[str, str]) -> dict[str, str]:
+def _known(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that are settings; refuse those that would put data somewhere else."""
-    for name in sorted(set(values) - set(_hints())):
+    given = {
+        key.removeprefix(PREFIX).lower(): text
+        for key, text in environ.items()
+        if key.startswith(PREFIX) and text != ""
+    }
+    for name in sorted(set(given) - set(_hints())):
         if name in _DECIDES_WHERE_DATA_GOES:
             raise InvalidSettings(
                 f"{PREFIX}{name.upper()} is not available in this version: rows are kept in SQLite and bytes"
                 " in the data directory. Unset it."
             )
-        logger.warning("%s%s is not a setting and is ignored", PREFIX, name.upper())
-    return {name: value for name, value in values.items() if name in _hints()}
+        logger.warning("%s%s is not a setting and is ignored. %s", PREFIX, name.upper(), _suggest(name))
+    return {name: text for name, text in given.items() if name in _hints()}
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _parse_toml(path: Path) -> dict[str, Any]:
     try:
-        return {key.lower(): value for key, value in tomllib.loads(path.read_text("utf-8")).items()}
+        document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as exc:
         raise InvalidSettings(f"{PREFIX}CONFIG: {path} cannot be read: {exc}") from exc
+    return {
+        key.lower(): _parse(key.lower(), value, called=f"{key} in {path}")
+        for key, value in document.items()
+        if value != ""
+    }
 
 
-def _parse(name: str, value: Any) -> Any:
+def _parse(name: str, value: Any, *, called: str) -> Any:
     hint = _hints().get(name)
     if hint is None:
-        known = ", ".join(sorted(_hints()))
-        raise InvalidSettings(f"{PREFIX}{name.upper()} is not a setting. Settings are: {known}")
+        raise InvalidSettings(f"{called} is not a setting. {_suggest(name)}")
     try:
         return _convert(hint, value)
     except (TypeError, ValueError) as exc:
-        raise InvalidSettings(f"{PREFIX}{name.upper()} cannot be read: {exc}") from exc
+        raise InvalidSettings(f"{called} cannot be used: {exc}") from exc
+
+
+def _suggest(name: str) -> str:
+    close = difflib.get_close_matches(name, _hints(), n=1)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return "docs/reference/settings.md lists them."
 
 
 def _convert(hint: Any, value: Any) -> Any:
     if hint is bool:
         return _to_bool(value)
     if hint is int:
-        return int(value)
-    if hint is Path:
-        return Path(value).expanduser()
+        return _to_int(value)
     if get_origin(hint) is tuple:
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(str(part).strip() for part in parts if str(part).strip())
-    if any(get_origin(each) is get_origin(Mapping[str, Any]) for each in get_args(hint)):
-        document = json.loads(value) if isinstance(value, str) else value
-        if not isinstance(document, dict):
-            raise ValueError("a JSON object is needed")
-        return document
-    return str(value)
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+        return _to_texts(value)
+    if hint in (str, Path):
+        text = _to_str(value)
+        return text if hint is str else Path(text).expanduser()
+    document = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(document, dict):
+        raise ValueError("a JSON object is needed")
+    return document
 
 
 def _to_bool(value: Any) -> bool:
@@ -177,8 +201,55 @@ def _to_bool(value: Any) -> bool:
     return text in _TRUE
 
 
+def _to_int(value: Any) -> int:
+    if isinstance(value, bool | float):
+        raise ValueError("use a whole number")
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r:.50} is not a whole number") from None
+
+
+def _to_str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("use a text in quotes")
+    if "\0" in value:
+        raise ValueError("it holds a NUL character")
+    return value
+
+
+def _to_texts(value: Any) -> tuple[str, ...]:
+    """Read a TOML list, or as a text: a JSON list, else parts with commas between them."""
+    parts = value
+    if isinstance(value, str):
+        parts = json.loads(value) if value.lstrip().startswith("[") else value.split(",")
+    if not isinstance(parts, list):
+        raise ValueError("use a list of texts")
+    texts = [_to_str(part).strip() for part in parts]
+    return tuple(text for text in texts if text)
+
+
+def _to_text(value: Any) -> str:
+    """Write a value so that `_convert` reads the same one; a comma or an empty list must survive."""
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, tuple | dict) else str(value)
+
+
 def _kept_secret(path: Path) -> str:
     """Return the secret in `path`, made on first use; concurrent processes agree on one."""
+    if not path.exists():
+        _keep_new_secret(path)
+    try:
+        secret = path.read_text("utf-8").strip()
+    except UnicodeDecodeError as exc:
+        raise InvalidSettings(f"{path} holds no text; restore it, or delete it to get a new secret") from exc
+    if not secret:
+        raise InvalidSettings(f"{path} is empty; restore it, or delete it to get a new secret")
+    return secret
+
+
+def _keep_new_secret(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     candidate = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -191,11 +262,10 @@ def _kept_secret(path: Path) -> str:
         pass
     finally:
         candidate.unlink()
-        _sync_folder(path.parent)
-    return path.read_text("ascii").strip()
+    _sync_directory(path.parent)  # a secret that a power cut takes makes every token and link worthless
 
 
-def _sync_folder(path: Path) -> None:
+def _sync_directory(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,6 +4,7 @@ Policies are predicates that this adapter adds to the statements. Vendor errors 
 """
 
 import asyncio
+import contextlib
 import json
 import queue
 import sqlite3
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 MAX_UNITS_PER_COMMIT = 128
 _BUSY_TIMEOUT_MS = 10_000
+_CACHE_KIB = 8_000
 
 
 @dataclass(slots=True)
@@ -77,10 +79,10 @@ class SqliteExecutor:
 
     async def close(self) -> None:
         """Finish waiting units, then close every connection."""
-        if self._writer is not None:
+        writer, self._writer = self._writer, None  # first: what joins the queue behind the end never runs
+        if writer is not None:
             self._units.put(None)
-            await asyncio.to_thread(self._writer.join)
-            self._writer = None
+            await asyncio.to_thread(writer.join)
         await asyncio.to_thread(self._readers.shutdown)
         for connection in self._open:
             connection.close()
@@ -88,6 +90,7 @@ class SqliteExecutor:
 
     async def read(self, context: RlsContext, work: WorkFactory[T]) -> T:
         """Run `work` on a reader thread, in one snapshot."""
+        self._require_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, context, work)
 
@@ -100,12 +103,15 @@ class SqliteExecutor:
         return await self._submit(context, work, keep=False)
 
     async def _submit(self, context: RlsContext, work: WorkFactory[T], *, keep: bool) -> T:
-        if self._writer is None:
-            raise Unavailable("The database is not open")
+        self._require_open()
         answer: Future[T] = Future()
         answer.set_running_or_notify_cancel()  # a queued unit always runs: its caller cannot take it back
         self._units.put(_Unit(lambda connection: self._run(connection, context, work), keep, answer))
         return await asyncio.wrap_future(answer)
+
+    def _require_open(self) -> None:
+        if self._writer is None:
+            raise Unavailable("The database is not open")
 
     # Reading
 
@@ -166,8 +172,9 @@ class SqliteExecutor:
                 outcomes.append((unit, *_run_in_savepoint(connection, unit)))
             connection.execute("COMMIT")
         except BaseException as exc:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # the writer must outlive a disk that fails
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             error = to_storage_error(exc) if isinstance(exc, sqlite3.Error) else exc
             for unit in units:
                 unit.answer.set_exception(error)
@@ -189,8 +196,7 @@ class SqliteExecutor:
             f"busy_timeout = {_BUSY_TIMEOUT_MS}",
             "synchronous = FULL",
             "foreign_keys = ON",
-            "cache_size = -32000",
-            "mmap_size = 268435456",
+            f"cache_size = -{_CACHE_KIB}",
         ):
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -237,9 +243,10 @@ class SqliteExecutor:
         select = self._policies.where(law.table, "select", context)
         self._require(connection, law, select)
         taken = f"SELECT 1 FROM {law.table} WHERE {law.changed}"
-        if _fetch(connection, taken, statement.parameters).rows:
-            visible = _both(self._policies.where(law.table, "update", context), select)
-            self._require_row(connection, statement, law, visible)
+        if not _fetch(connection, taken, statement.parameters).rows:
+            return _fetch(connection, statement.sql, statement.parameters)
+        visible = _both(self._policies.where(law.table, "update", context), select)
+        self._require_row(connection, statement, law, visible)
         result = _fetch(connection, statement.sql, statement.parameters)
         self._require_changed(connection, context, statement, law)
         return result

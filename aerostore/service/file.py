@@ -42,7 +42,13 @@ from aerostore.permissions import (
     admit,
 )
 from aerostore.service.bucket import bucket_by
-from aerostore.service.limit import check_content_type, check_mime_type, check_size, size_limit
+from aerostore.service.limit import (
+    check_cache_control,
+    check_content_type,
+    check_mime_type,
+    check_size,
+    size_limit,
+)
 from aerostore.service.outbox import Outbox
 from aerostore.telemetry import Telemetry
 
@@ -205,6 +211,7 @@ class Files:
     def _receiving_bucket(self, upload: Upload) -> Work[Bucket]:
         bucket = yield from bucket_by(sql.find_bucket(upload.bucket_id))
         check_content_type(upload.mime_type)
+        check_cache_control(upload.cache_control)
         check_mime_type(bucket, upload.name, upload.mime_type)
         check_size(upload.size_bytes, size_limit(bucket, upload.name, self._file_size_limit))
         check_object_name(upload.name)
@@ -253,7 +260,7 @@ class Files:
         metadata = {
             **source.metadata,
             "mimetype": check_content_type(upload.mime_type),
-            "cacheControl": upload.cache_control,
+            "cacheControl": check_cache_control(upload.cache_control),
             "lastModified": to_iso(now),
         }
         new = replace(self._new_object(context, upload, metadata, now), blob_id=source.blob_id)

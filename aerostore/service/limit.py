@@ -13,6 +13,7 @@ _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _MIME_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:\s*;\s*charset=[\"A-Za-z0-9._-]+)?", re.ASCII)
 _CONTENT_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:\s*;.*)?", re.ASCII)
 _MAX_MIME_TYPE_LENGTH = 1000
+_MAX_CACHE_CONTROL_LENGTH = 1000
 
 
 def parse_file_size(value: int | str | None, at_most: int) -> int | None:
@@ -64,6 +65,13 @@ def check_content_type(value: str) -> str:
     plain = value.isascii() and value.isprintable() and len(value) <= _MAX_MIME_TYPE_LENGTH
     if not plain or not _CONTENT_TYPE.fullmatch(value):
         raise InvalidMimeType("Invalid Content-Type header", hint="Send a type of the form type/subtype.")
+    return value
+
+
+def check_cache_control(value: str) -> str:
+    """Return `value` if it can be stored and sent back as Cache-Control. Raises: InvalidInput."""
+    if not (value.isascii() and value.isprintable()) or len(value) > _MAX_CACHE_CONTROL_LENGTH:
+        raise InvalidInput("The cache control value cannot be used in a header")
     return value
 
 

@@ -92,9 +92,9 @@ class OperationDoc:
 
 
 _ROW_ERRORS: Errors = (StorageError, errors.InvalidInput, errors.Unavailable, errors.LockTimeout)
-_BODY_ERRORS: Errors = (errors.InvalidInput, errors.IncompleteBody, errors.RequestTimeout)
+BODY_ERRORS: Errors = (errors.InvalidInput, errors.IncompleteBody, errors.RequestTimeout)
 _JSON_ERRORS: Errors = (
-    *_BODY_ERRORS,
+    *BODY_ERRORS,
     errors.SchemaViolation,
     errors.MalformedJson,
     errors.RequestBodyTooLarge,
@@ -118,73 +118,3 @@ def json_answer(description: str, schema: JsonObject | str) -> dict[str, JsonObj
 def list_answer(description: str, schema: str) -> dict[str, JsonObject]:
     """Return a 200 answer that is an array of a shared schema."""
     return json_answer(description, {"type": "array", "items": reference("schemas", schema)})
-
-
-_FORM: JsonObject = {
-    "type": "object",
-    "description": "Text fields come before the file. The first part that is a file is stored, "
-    "whatever its name.",
-    "properties": {
-        "cacheControl": {
-            "type": "string",
-            "description": "Seconds; stored as `max-age=<seconds>`. Without it: `no-cache`.",
-        },
-        "metadata": {"type": "string", "description": "User metadata: a JSON object as text, up to 1 MiB."},
-        "contentType": {"type": "string", "description": "Stands in for the Content-Type of the file part."},
-        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
-    },
-    "required": ["file"],
-}
-
-UPLOAD_BODY = RequestBody(
-    content={
-        "*/*": {"schema": {"description": "The bytes to store. Content-Type is stored with them."}},
-        "multipart/form-data": {"schema": _FORM},
-    },
-    errors=(
-        *_BODY_ERRORS,
-        errors.InvalidRobotsTag,
-        errors.MetadataTooLarge,
-        errors.EntityTooLarge,
-        errors.InvalidMimeType,
-        errors.InsufficientStorage,
-    ),
-)
-"""An object's bytes, raw or in a form."""
-
-_CACHE_HEADERS = ("ETag", "Last-Modified", "Cache-Control", "Expires", "Vary", "X-Robots-Tag")
-_CONTENT_HEADERS = (*_CACHE_HEADERS, "Accept-Ranges", "Content-Length", "Content-Disposition")
-_BYTES: JsonObject = {"*/*": {"schema": {"description": "The bytes, with the type they were stored with."}}}
-
-
-def _headers(*names: str) -> JsonObject:
-    return {name: reference("headers", name) for name in names}
-
-
-BYTES_ANSWERS: dict[str, JsonObject] = {
-    "200": {"description": "The object.", "headers": _headers(*_CONTENT_HEADERS), "content": _BYTES},
-    "206": {
-        "description": "The part that the Range header asked for.",
-        "headers": _headers(*_CONTENT_HEADERS, "Content-Range"),
-        "content": _BYTES,
-    },
-    "304": {"description": "The client's copy is current.", "headers": _headers(*_CACHE_HEADERS)},
-}
-"""What a download answers with."""
-
-READ_HEADERS = (
-    "Range",
-    "If-Range",
-    "If-Match",
-    "If-None-Match",
-    "If-Modified-Since",
-    "If-Unmodified-Since",
-)
-READ_ERRORS: Errors = (
-    errors.NoSuchBucket,
-    errors.NoSuchKey,
-    errors.InvalidKey,
-    errors.InvalidRange,
-    errors.PreconditionFailed,
-    errors.Corrupted,
-)

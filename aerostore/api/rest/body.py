@@ -13,20 +13,20 @@ from starlette.requests import Request
 from aerostore.api.rest.form import UploadForm, read_upload_form
 from aerostore.api.rest.robots import check_robots_tag
 from aerostore.api.rest.schema import Field, parse_json_body, validate
-from aerostore.domain import MAX_USER_METADATA_BYTES, JsonObject, has_control_character
+from aerostore.domain import MAX_USER_METADATA_BYTES, JsonObject
 from aerostore.errors import (
     IncompleteBody,
     InvalidInput,
     MetadataTooLarge,
     RequestBodyTooLarge,
     RequestTimeout,
+    SchemaViolation,
 )
 from aerostore.service.file import Upload
 
 MAX_JSON_BYTES = 1024 * 1024
 # Up to here a body is collected in memory and goes to the service whole.
 INLINE_BYTES = 64 * 1024
-_MAX_HEADER_VALUE = 8192
 
 
 async def body_chunks(request: Request, idle_timeout_s: float) -> AsyncIterator[bytes]:
@@ -68,6 +68,8 @@ async def read_json(
     if optional and not raw:
         return {}
     parsed = parse_json_body(bytes(raw), request.headers.get("content-type"))
+    if parsed is None:
+        raise SchemaViolation("body must be object", hint="Send JSON with 'Content-Type: application/json'.")
     return validate(parsed, fields, where="body")
 
 
@@ -113,7 +115,7 @@ def _upload_of_headers(
         bucket_id=bucket_id,
         name=name,
         mime_type=content_type or "application/octet-stream",
-        cache_control=_header_value(request.headers.get("cache-control") or "no-cache", "cache-control"),
+        cache_control=request.headers.get("cache-control") or "no-cache",
         user_metadata=user_metadata_of_header(request) or {},
         size_bytes=size,
     )
@@ -127,7 +129,7 @@ def _upload_of_form(form: UploadForm, bucket_id: str, name: str) -> Upload:
         bucket_id=bucket_id,
         name=name,
         mime_type=mime_type,
-        cache_control=_header_value(f"max-age={seconds}" if seconds else "no-cache", "cacheControl"),
+        cache_control=f"max-age={seconds}" if seconds else "no-cache",
         user_metadata=parse_user_metadata(metadata) or {},
     )
 
@@ -163,10 +165,3 @@ def parse_user_metadata(text: str | bytes | None) -> JsonObject | None:
     if not isinstance(parsed, dict):
         raise InvalidInput("The user metadata must be a JSON object")
     return parsed
-
-
-def _header_value(value: str, name: str) -> str:
-    """Return `value` if it can be sent back in a header. Raises: InvalidInput."""
-    if not value.isascii() or has_control_character(value) or len(value) > _MAX_HEADER_VALUE:
-        raise InvalidInput(f"The value of {name} cannot be used in a header")
-    return value

@@ -1,0 +1,50 @@
+"""Doctor: looks at the machine and the settings for what would hurt later, and says what to do about it.
+
+`examine` runs every check. The checks only look: what they try out, they try in a directory that they remove.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from aerostore.doctor import clock, database, disk, limit, network, secret
+from aerostore.doctor.finding import Finding, fail
+from aerostore.errors import StorageError
+from aerostore.settings import Settings
+
+Check = Callable[[Settings], Finding]
+
+_CHECKS: Mapping[str, Check] = {
+    "data directory": disk.check_directory,
+    "permissions": disk.check_permissions,
+    "file system": disk.check_file_system,
+    "durable files": disk.check_durable_files,
+    "free space": disk.check_free_space,
+    "free inodes": disk.check_free_inodes,
+    "SQLite": database.check_sqlite,
+    "database": database.check_database,
+    "JWT secret": secret.check_jwt_secret,
+    "signing keys": secret.check_signing_keys,
+    "key files": secret.check_key_files,
+    "open files": limit.check_open_files,
+    "upload size": limit.check_upload_size,
+    "port": network.check_port,
+    "exposure": network.check_exposure,
+    "webhook": network.check_webhook,
+}
+
+
+def examine(settings: Settings) -> dict[str, Finding]:
+    """Run every check; return what each found, by its name. Makes neither secrets nor the data directory."""
+    started = clock.read_clocks()
+    findings = {name: _run(check, settings) for name, check in _CHECKS.items()}
+    return findings | {"clock": _run(partial(clock.check_clock, started=started), settings)}
+
+
+def _run(check: Check, settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except (OSError, sqlite3.Error) as exc:
+        return fail(str(exc), "Check that the path exists and that this user may read and write it.")
+    except StorageError as exc:
+        return fail(exc.message, exc.hint or "")

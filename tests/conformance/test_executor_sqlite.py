@@ -1,0 +1,249 @@
+"""What only SQLite can show: query plans, the work behind a page, and a database file that is full."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aerostore.domain import to_iso
+from aerostore.errors import InsufficientStorage, LockTimeout, StorageError, Unavailable
+from aerostore.executor import Statement
+from aerostore.executor import statements as sql
+from aerostore.executor.sqlite import SqliteExecutor, to_storage_error
+from tests.conformance.executor_fixture import NOW, Rights, a_blob, add_bucket, add_objects, count, write
+
+STATEMENTS: dict[str, Statement] = {
+    "find_object": sql.find_object("photos", "a"),
+    "find_visible_object": sql.find_visible_object("photos", "a"),
+    "find_visible_objects": sql.find_visible_objects("photos", ["a", "b"]),
+    "find_blob_of": sql.find_blob_of("photos", "a"),
+    "find_blob_by_content": sql.find_blob_by_content("0", 1),
+    "delete_objects": sql.delete_objects(["a", "b"]),
+    "list_oldest_objects": sql.list_oldest_objects("photos", NOW, 9),
+    "list_deleting_blobs": sql.list_deleting_blobs(NOW, 9),
+    "list_blobs": sql.list_blobs("", 9),
+    "delete_expired_uploads": sql.delete_expired_uploads(NOW),
+    "list_due_events": sql.list_due_events(NOW, 9),
+    "trim_events": sql.trim_events(NOW),
+}
+for order in ("asc", "desc"):
+    bounds: dict[str, Any] = {"lower": "a", "upper": "b", "order": order, "limit": 9}
+    STATEMENTS |= {
+        f"list_names {order}": sql.list_names("photos", **bounds),
+        f"list_entries {order}": sql.list_entries("photos", prefix_length=0, delimiter="/", **bounds),
+        f"list_folded_entries {order}": sql.list_folded_entries("photos", prefix_length=0, **bounds),
+    }
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """An empty database with the current schema."""
+
+    async def migrate() -> None:
+        executor = SqliteExecutor(tmp_path / "rows.db", Rights())
+        await executor.start()
+        await add_bucket(executor)
+        await executor.close()
+
+    asyncio.run(migrate())
+    return tmp_path / "rows.db"
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path)) as opened:
+        yield opened
+
+
+def run(connection: sqlite3.Connection, statement: Statement, prefix: str = "") -> list[tuple[Any, ...]]:
+    text = prefix + statement.sql.replace("{policy}", "(owner_id = 'caller')")
+    values = {
+        name: to_iso(value) if hasattr(value, "tzinfo") else value for name, value in statement.parameters.items()
+    }
+    return connection.execute(text, values).fetchall()
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+def test_every_frequent_statement_searches_an_index(
+    connection: sqlite3.Connection, statement: Statement
+) -> None:
+    plan = [str(line[3]) for line in run(connection, statement, "EXPLAIN QUERY PLAN ")]
+    assert any(line.startswith("SEARCH") for line in plan), plan
+    scans = [line for line in plan if line.startswith("SCAN") and "INDEX" not in line]
+    assert [line for line in scans if line not in {"SCAN entry", "SCAN first", "SCAN CONSTANT ROW"}] == []
+
+
+@pytest.mark.parametrize("statement", [name for name in STATEMENTS if name.startswith("list_")][-6:])
+def test_listings_never_sort_what_an_index_has_in_order(
+    connection: sqlite3.Connection, statement: str
+) -> None:
+    plan = [str(line[3]) for line in run(connection, STATEMENTS[statement], "EXPLAIN QUERY PLAN ")]
+    touched = [line for line in plan if "storage_objects" in line]
+    assert touched
+    assert all(line.startswith("SEARCH") for line in touched), plan
+
+
+def fill_folder(connection: sqlite3.Connection, objects: int) -> None:
+    connection.execute("DELETE FROM storage_objects")
+    folders = ("a", "big", "c")
+    names = [f"{folder}/{number:06}" for folder in folders for number in range(objects)]
+    connection.executemany(
+        "INSERT INTO storage_objects (id, bucket_id, name, owner_id, version)"
+        " VALUES (?, 'photos', ?, 'caller', '')",
+        [(name, name) for name in [*names, "file"]],
+    )
+    connection.commit()
+
+
+def steps_of(connection: sqlite3.Connection, statement: Statement, entries: int) -> int:
+    """Return how many virtual machine instructions it takes, in tens."""
+    steps = 0
+
+    def tick() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(tick, 10)
+    found = run(connection, statement)
+    connection.set_progress_handler(None, 0)
+    assert len(found) == entries
+    return steps
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_the_work_of_a_page_of_folders_does_not_grow_with_them(
+    connection: sqlite3.Connection, order: str
+) -> None:
+    bounds: dict[str, Any] = {"lower": "", "upper": None, "order": order, "limit": 100}
+    entries = sql.list_entries("photos", prefix_length=0, delimiter="/", **bounds)
+    folded = sql.list_folded_entries("photos", prefix_length=0, **bounds)
+    work = []
+    for objects in (1_000, 10_000):
+        fill_folder(connection, objects)
+        work.append((steps_of(connection, entries, 4), steps_of(connection, folded, 4)))
+    (few_entries, few_folded), (many_entries, many_folded) = work
+    assert many_entries <= 2 * few_entries
+    assert many_folded <= 2 * few_folded
+
+
+# A full database
+
+
+def limit_pages(executor: SqliteExecutor, pages: int) -> None:
+    """Let the writer's database grow no further: what a full disk looks like to SQLite."""
+    for connection in executor._open:
+        [(now,)] = connection.execute("PRAGMA page_count").fetchall()
+        connection.execute(f"PRAGMA max_page_count = {now + pages}")
+
+
+async def fill_up(executor: SqliteExecutor) -> int:
+    for number in range(100_000):
+        try:
+            await add_objects(executor, f"{number:04}" + "x" * 900)
+        except InsufficientStorage:
+            return number
+    raise AssertionError("never full")
+
+
+def test_a_full_database_refuses_writes_and_goes_on_reading_and_deleting(path: Path) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        limit_pages(executor, 30)
+        kept = await fill_up(executor)
+        assert kept > 0
+        assert await count(executor, "storage_objects") == kept
+        [result] = await write(executor, Statement(sql="DELETE FROM storage_objects"))
+        assert result.changed == kept
+        await add_objects(executor, "fits again")
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_one_write_too_large_for_the_disk_does_not_take_its_neighbours_along(path: Path) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        await add_objects(executor, "deletable")
+        limit_pages(executor, 30)
+        huge = Statement(sql="INSERT INTO storage_leases VALUES (hex(zeroblob(500000)), '', '')")
+        outcomes = await asyncio.gather(
+            add_objects(executor, "before"),
+            write(executor, huge),
+            write(executor, Statement(sql="DELETE FROM storage_objects WHERE name = 'deletable'")),
+            add_objects(executor, "after"),
+            return_exceptions=True,
+        )
+        failed = [type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)]
+        assert failed == [InsufficientStorage]
+        assert await count(executor, "storage_objects") == 2
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_database_that_another_process_keeps_locked_is_a_lock_timeout(path: Path) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        for connection in executor._open:
+            connection.execute("PRAGMA busy_timeout = 1")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LockTimeout):
+                await add_objects(executor, "a")
+            other.execute("ROLLBACK")
+        await add_objects(executor, "a")
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, None], ids=["garbage", "a directory"])
+def test_a_file_that_is_no_database_is_unavailable_and_says_which(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "rows.db"
+    path.mkdir() if content is None else path.write_bytes(content)
+
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        with pytest.raises(Unavailable, match=r"rows\.db"):
+            await executor.start()
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_database_without_our_tables_fails_as_unavailable(path: Path) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        await write(executor, Statement(sql="DROP TABLE storage_quarantine"))
+        with pytest.raises(Unavailable, match="SQLITE_ERROR"):
+            await count(executor, "storage_quarantine")
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_an_error_without_a_code_is_still_one_of_the_family() -> None:
+    assert isinstance(to_storage_error(sqlite3.ProgrammingError("closed")), StorageError)
+
+
+def test_a_blob_that_fills_the_last_page_is_refused_whole(path: Path) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        limit_pages(executor, 5)
+        blobs = [sql.insert_blob(a_blob("x" * 900), NOW) for _ in range(100)]
+        with pytest.raises(InsufficientStorage):
+            await write(executor, *blobs)
+        assert await count(executor, "storage_blobs") == 0
+        await executor.close()
+
+    asyncio.run(scenario())

@@ -1,0 +1,143 @@
+"""A server process of one's own: to stop, kill, starve and start again, and to watch through /proc."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.contract.client import Target
+from tests.contract.conftest import SECRET, free_port, wait_until_ready
+
+DEADLINE_S = 30.0
+_REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server that leads a process group of its own."""
+
+    target: Target
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def blobs_dir(self) -> Path:
+        return self.data_dir / "blobs"
+
+    def stored_files(self) -> list[Path]:
+        """List every file below `blobs/`, temporary ones with a name included."""
+        return sorted(path for path in self.blobs_dir.rglob("*") if path.is_file())
+
+    def workers(self) -> list[int]:
+        """List the processes that serve requests."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+    def open_files(self) -> list[str]:
+        """List the paths below `blobs/` that workers hold open; unnamed files are among them."""
+        folder = str(self.blobs_dir)
+        return [path for pid in self.workers() for path in _open_paths(pid) if path.startswith(folder)]
+
+    def open_descriptors(self) -> int:
+        """Count everything that the workers hold open: files, sockets, pipes."""
+        return sum(len(_open_paths(pid)) for pid in self.workers())
+
+    def reset_peak_memory(self) -> int:
+        """Let the kernel measure the peak anew; return the resident bytes of all workers now."""
+        for pid in self.workers():
+            Path(f"/proc/{pid}/clear_refs").write_text("5", "ascii")
+        return sum(_status_bytes(pid, "VmRSS") for pid in self.workers())
+
+    def peak_memory(self) -> int:
+        """Return the most bytes that the workers had resident since the reset."""
+        return sum(_status_bytes(pid, "VmHWM") for pid in self.workers())
+
+    def terminate(self) -> None:
+        """Ask for a graceful end, without waiting for it."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End every process of the group in the middle of whatever it does."""
+        doomed = self.workers() if self.process.poll() is None else []
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        finally:
+            self.process.wait()
+        wait_until(lambda: not any(_is_alive(pid) for pid in doomed), "the workers are gone")
+
+
+@contextmanager
+def running(data_dir: Path, **settings: object) -> Iterator[Server]:
+    """Serve `data_dir` for the time of the block. settings: as `AEROSTORE_*`, in lower case."""
+    server = start(data_dir, **settings)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def start(data_dir: Path, **settings: object) -> Server:
+    """Start a server on a free port and return when it answers."""
+    port = free_port()
+    log = data_dir.with_name(f"{data_dir.name}.log")
+    values = {"data_dir": data_dir, "host": "127.0.0.1", "port": port, "jwt_secret": SECRET} | settings
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aerostore", "serve"],
+            cwd=_REPOSITORY,
+            env={f"AEROSTORE_{name.upper()}": str(value) for name, value in values.items()},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}/storage/v1"
+    server = Server(
+        target=Target(url=url, secret=SECRET, is_disposable=True), data_dir=data_dir, process=process
+    )
+    try:
+        wait_until_ready(process, url, log)
+    except BaseException:
+        server.kill()
+        raise
+    return server
+
+
+def wait_until(holds: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Return once `holds()` does. Raises: AssertionError naming `what` when it never does."""
+    deadline = time.monotonic() + deadline_s
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {deadline_s:.0f} s in vain until {what}"
+        time.sleep(0.01)  # another process has no clock to pass in
+
+
+def _open_paths(pid: int) -> list[str]:
+    paths = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            paths.append(str(link.readlink()))
+        except FileNotFoundError:
+            continue  # closed since the directory was read
+    return paths
+
+
+def _status_bytes(pid: int, field: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return int(value.split()[0]) * 1024
+    raise AssertionError(f"/proc/{pid}/status has no {field}")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
