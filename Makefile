@@ -23,8 +23,8 @@ help: ## List these commands
 setup: $(READY) ## Create .venv with everything that Python needs
 
 $(READY): pyproject.toml
-	@test -n "$(PYTHON)" || { echo "aerostore needs Python 3.11 or newer. If you have one that is not in PATH:" \
-		"make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "aerostore needs" \
+		"Python 3.11 or newer. One that is not in PATH: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing." \
 		"Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
@@ -60,7 +60,7 @@ test: setup services ## Run every test
 	$(BIN)/python -m pytest
 
 test-fast: setup ## Run the tests that need no services: unit, conformance, service
-	$(BIN)/python -m pytest -m 'not postgres and not node' tests/unit tests/conformance $(wildcard tests/service)
+	$(BIN)/python -m pytest -m 'not postgres and not node' tests/unit tests/conformance tests/service
 
 check: setup ## Check format, lint, types, spelling, imports and the rules of the house
 	$(BIN)/ruff format --check .
@@ -74,7 +74,7 @@ format: setup ## Rewrite the code in the one format, with imports sorted
 	$(BIN)/ruff format .
 
 coverage: setup ## Show the branches of the brain and the vocabulary that no test takes
-	$(BIN)/coverage run -m pytest -q tests/unit tests/conformance $(wildcard tests/service)
+	$(BIN)/coverage run -m pytest -q tests/unit tests/conformance tests/service
 	$(BIN)/coverage report --show-missing --include='$(COVERED)'
 
 changelog: ## Print the entries of the next release, in the order of CHANGELOG.md

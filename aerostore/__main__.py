@@ -1,36 +1,98 @@
-"""The command line: `aerostore serve | token`."""
+"""The command line: `aerostore serve | token | migrate | reclaim | doctor`.
 
-from typing import Annotated
+Exit codes: 0 all is well; 1 the command ran and says no; 2 it could not run; 3 stored bytes are missing.
+"""
+
+import asyncio
+import json
+import logging
+import logging.config
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
 from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
 
-from aerostore.api.gate import BASE_PATH
+import aerostore
 from aerostore.api.auth import ROLES, mint_token
+from aerostore.api.gate import BASE_PATH
+from aerostore.app import build, create_app
+from aerostore.doctor import examine
+from aerostore.doctor.finding import Finding, Verdict
+from aerostore.doctor.network import find_address
+from aerostore.errors import StorageError
+from aerostore.executor.migrations import due_migrations
+from aerostore.service.reclaim import ReclaimReport
 from aerostore.settings import InvalidSettings, Settings
+from aerostore.telemetry import JsonFormatter
 
+NO, CANNOT_RUN, BYTES_MISSING = 1, 2, 3
 _TEN_YEARS_S = 10 * 366 * 24 * 3600
+_SHOWN_KEYS = 10
+_COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
+# What `mint_token` sets itself or has as a parameter.
+_NO_CLAIMS = {"role", "sub", "exp", "iat", "secret", "subject", "expires_in_s", "now"}
 
-cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Object storage in one process.")
-console = Console(highlight=False, soft_wrap=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console(highlight=False)
+errors = Console(highlight=False, stderr=True)
+
+
+@cli.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Object storage in one process. Configured by AEROSTORE_* variables or a file in AEROSTORE_CONFIG."""
+    logging.basicConfig(format="aerostore: %(message)s")
+    if version:
+        print(aerostore.__version__)
+        raise typer.Exit
 
 
 @cli.command()
 def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on.", min=1, max=65535, show_default="8000")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where rows, bytes and secrets are kept.", show_default="aerostore-data"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve.", min=1, max=256, show_default="1")
+    ] = None,
     show_keys: Annotated[
-        bool | None, typer.Option(help="Print an anon and a service key; by default only on a terminal.")
+        bool | None,
+        typer.Option(
+            "--show-keys/--no-show-keys",
+            help="Print an anon key, a service key and a first upload.",
+            show_default="on a terminal",
+        ),
     ] = None,
 ) -> None:
-    """Run the server. It is configured by AEROSTORE_* variables or AEROSTORE_CONFIG."""
-    settings = _settings().with_secrets()
+    """Run the server. A flag wins over its setting."""
+    flags: dict[str, Any] = {"host": host, "port": port, "data_dir": data_dir, "workers": workers}
+    logging.config.dictConfig(_logging("info"))
+    settings = Settings.from_env()
+    settings = replace(settings, **{name: value for name, value in flags.items() if value is not None})
+    settings, address = _prepare(settings)
     settings.publish()
     _print_welcome(settings, show_keys=console.is_terminal if show_keys is None else show_keys)
     Granian(
         "aerostore.app:create_app",
         factory=True,
-        address=settings.host,
+        address=address,
         port=settings.port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
@@ -39,55 +101,258 @@ def serve(
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=settings.shutdown_timeout,
+        log_level=LogLevels(settings.log_level),
+        log_dictconfig=_logging(settings.log_level),
         log_access=False,
     ).serve()
 
 
-@cli.command()
-def token(
-    role: Annotated[str, typer.Option(help=f"One of: {', '.join(ROLES)}.")] = "authenticated",
-    sub: Annotated[str | None, typer.Option(help="The user id, read by policies as auth.uid().")] = None,
-    expires_in: Annotated[int, typer.Option(help="Seconds.", min=1)] = 3600,
-) -> None:
-    """Print a JWT signed with this server's secret, for trying things out."""
-    settings = _settings().with_secrets()
-    print(mint_token(settings.jwt_secret, role=role, subject=sub, expires_in_s=expires_in))
-
-
-def _settings() -> Settings:
+def _prepare(settings: Settings) -> tuple[Settings, str]:
+    """Meet here, once, what would make every worker fail; return complete settings, numeric address."""
+    address = _find_address(settings)
+    due_migrations(settings.database_path)
+    settings = settings.with_secrets()
     try:
-        return Settings.from_env()
-    except InvalidSettings as exc:
-        console.print(f"[red]aerostore:[/] {exc}")
-        raise typer.Exit(2) from exc
+        create_app(settings)
+    except ValueError as exc:
+        raise InvalidSettings(str(exc)) from exc
+    asyncio.run(_open_once(settings))
+    return settings, address
+
+
+def _find_address(settings: Settings) -> str:
+    try:
+        return find_address(settings.host, settings.port)
+    except OSError as exc:
+        raise InvalidSettings(
+            f"cannot listen on {settings.host}:{settings.port}: {exc.strerror}."
+            " Choose another --host or --port; 'aerostore doctor' tells whether a server answers there."
+        ) from exc
+
+
+def _logging(level: str) -> dict[str, Any]:
+    """Describe JSON lines on standard error; granian applies it in each process before the application."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonFormatter}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"level": "WARNING", "handlers": ["stderr"]},
+        "loggers": {"aerostore": {"level": level.upper()}, "_granian": {}},
+    }
 
 
 def _print_welcome(settings: Settings, *, show_keys: bool) -> None:
-    base = f"http://{settings.host}:{settings.port}{BASE_PATH}"
-    console.print(f"[bold]aerostore[/] on {base}  data in {settings.data_dir.resolve()}")
-    if not show_keys:
-        return
-    keys = {
-        role: mint_token(settings.jwt_secret, role=role, expires_in_s=_TEN_YEARS_S)
+    base = f"{settings.local_url}{BASE_PATH}"
+    lines = [
+        f"aerostore {aerostore.__version__}",
+        f"storage       {base}",
+        f"documentation {base}/documentation",
+        f"health        {base}/health",
+        f"metrics       {base}/metrics",
+        f"data          {settings.data_dir.resolve()}",
+    ]
+    if show_keys:
+        lines += _keys_and_first_upload(settings, base)
+    console.print("\n".join(lines), markup=False, soft_wrap=True)  # a wrapped line cannot be pasted
+
+
+def _keys_and_first_upload(settings: Settings, base: str) -> list[str]:
+    anon, service = (
+        mint_token(settings.jwt_secret, role=role, expires_in_s=_TEN_YEARS_S)
         for role in ("anon", "service_role")
-    }
-    console.print(f"anon key      {keys['anon']}")
-    console.print(f"service key   {keys['service_role']}   keep it on servers: it may do everything")
-    console.print("first upload:")
-    console.print(
-        f"  export KEY={keys['service_role']}\n"
-        f"  curl -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json'"
-        f' -d \'{{"name": "photos", "public": true}}\' {base}/bucket\n'
-        f"  curl -H \"Authorization: Bearer $KEY\" -H 'Content-Type: text/plain'"
-        f" --data-binary 'hello' {base}/object/photos/hello.txt\n"
-        f"  curl {base}/object/public/photos/hello.txt",
-        markup=False,
     )
+    curl, authorized = "curl -sS -w '\\n'", '-H "Authorization: Bearer $KEY"'
+    bucket = """-H 'Content-Type: application/json' -d '{"name": "photos", "public": true}'"""
+    upload = "-H 'Content-Type: text/plain' -H 'x-upsert: true' -d 'hello'"
+    return [
+        f"anon key      {anon}",
+        f"service key   {service}",
+        "",
+        "The service key may do everything: keep it on servers. A first upload, to paste into a shell:",
+        "",
+        f"export KEY={service}",
+        f"{curl} {authorized} {bucket} {base}/bucket",
+        f"{curl} {authorized} {upload} {base}/object/photos/hello.txt",
+        f"{curl} {base}/object/public/photos/hello.txt",
+    ]
+
+
+def _check_role(role: str) -> str:
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}")
+    return role
+
+
+@cli.command()
+def token(
+    role: Annotated[
+        str, typer.Option(callback=_check_role, help=f"One of: {', '.join(ROLES)}.")
+    ] = "authenticated",
+    sub: Annotated[str | None, typer.Option(help="The user id, read by policies as auth.uid().")] = None,
+    expires_in: Annotated[int, typer.Option(help="Seconds.", min=1)] = 3600,
+    claim: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=JSON", help="A further claim; may be repeated.")
+    ] = None,
+) -> None:
+    """Print a JWT signed with this server's secret, for trying things out."""
+    claims = dict(_parse_claim(text) for text in claim or ())
+    secret = Settings.from_env().with_secrets().jwt_secret
+    try:
+        print(mint_token(secret, role=role, subject=sub, expires_in_s=expires_in, **claims))
+    except ValueError as exc:
+        raise InvalidSettings(str(exc)) from exc
+
+
+def _parse_claim(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise typer.BadParameter(f"{text!r} is not NAME=JSON", param_hint="--claim")
+    if name in _NO_CLAIMS:
+        raise typer.BadParameter(
+            f"{name!r} cannot be set this way; there are --role, --sub and --expires-in", param_hint="--claim"
+        )
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{value!r} is not JSON; a text needs its quotes: --claim '{name}=\"text\"'", param_hint="--claim"
+        ) from None
+
+
+@cli.command()
+def migrate(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell; exit with 1 when something is due.")
+    ] = False,
+) -> None:
+    """Bring the database up to date, as `serve` does on its own."""
+    settings = Settings.from_env()
+    due = due_migrations(settings.database_path)
+    if due and not check:
+        asyncio.run(_open_once(settings))
+    for name in due:
+        print(f"{'due' if check else 'ran'}  {name}")
+    if not due:
+        print("up to date")
+    raise typer.Exit(NO if due and check else 0)
+
+
+async def _open_once(settings: Settings) -> None:
+    async with build(settings).running():
+        pass
+
+
+@cli.command()
+def reclaim(
+    apply: Annotated[bool, typer.Option("--apply", help="Remove what is ripe; else only look.")] = False,
+    accept_restored: Annotated[
+        bool,
+        typer.Option("--accept-restored", help="Trust a database that looks older than the stored bytes."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find bytes that nobody points at and rows whose bytes are gone; may run beside a server."""
+    settings = Settings.from_env()
+    if not settings.database_path.exists() or due_migrations(settings.database_path):
+        raise InvalidSettings(
+            f"{settings.database_path} is missing or not up to date."
+            " Check AEROSTORE_DATA_DIR, or run 'aerostore migrate'."
+        )
+    logging.getLogger("aerostore.reclaim").setLevel(logging.CRITICAL)  # the report says the same
+    report = asyncio.run(_reclaim(settings, apply=apply, accept_restored=accept_restored))
+    if as_json:
+        print(json.dumps(asdict(report)))
+    else:
+        _print_report(report)
+    raise typer.Exit(BYTES_MISSING if report.missing else NO if report.refused else 0)
+
+
+async def _reclaim(settings: Settings, *, apply: bool, accept_restored: bool) -> ReclaimReport:
+    parts = build(settings)
+    async with parts.running():
+        return await parts.reclaim.run(apply=apply, accept_restored=accept_restored)
+
+
+def _print_report(report: ReclaimReport) -> None:
+    rows = [
+        ("stored blobs", f"{report.scanned:,}"),
+        ("without a row", f"{report.orphans:,} ({decimal(report.orphan_bytes)})"),
+        ("rows without bytes", f"{len(report.missing):,}"),
+        ("released, waiting", f"{report.waiting:,}"),
+        ("expired uploads", f"{report.expired_uploads:,}"),
+    ]
+    if report.applied:
+        rows += [
+            ("removed without a row", f"{report.orphans_removed:,}"),
+            ("removed released", f"{report.released_removed:,}"),
+            ("removed bytes", decimal(report.bytes_removed)),
+            ("removed temporary files", f"{report.temporary_removed:,}"),
+            ("trimmed events", f"{report.events_trimmed:,}"),
+        ]
+    table = Table("", "", title="reclaim" if report.applied else "reclaim, only looking", show_header=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    _print_verdict(report)
+
+
+def _print_verdict(report: ReclaimReport) -> None:
+    if report.refused:
+        _tell(f"nothing was removed: {report.refused}")
+    if not report.missing:
+        return
+    _tell("these bytes are missing or cut; restore them from a backup, or upload their objects again:")
+    for key in report.missing[:_SHOWN_KEYS]:
+        errors.print(Text(f"  {key}"), soft_wrap=True)
+    if len(report.missing) > _SHOWN_KEYS:
+        errors.print(f"  and {len(report.missing) - _SHOWN_KEYS:,} more: --json lists all")
+
+
+@cli.command()
+def doctor(
+    as_json: AsJson = False,
+) -> None:
+    """Check the machine and the settings, and say what to do; exit with 1 when something fails."""
+    settings = Settings.from_env()
+    findings = examine(settings, server_url=f"{settings.local_url}{BASE_PATH}")
+    if as_json:
+        print(json.dumps([{"check": name, **asdict(finding)} for name, finding in findings.items()]))
+    else:
+        _print_findings(findings)
+    failed = any(finding.verdict is Verdict.FAIL for finding in findings.values())
+    raise typer.Exit(NO if failed else 0)
+
+
+def _print_findings(findings: dict[str, Finding]) -> None:
+    table = Table("", "check", "found, and what to do")
+    for name, finding in findings.items():
+        found = Text(finding.message)
+        if finding.advice:
+            found.append(f"\n{finding.advice}", style="bold")
+        table.add_row(Text(finding.verdict, style=_COLOURS[finding.verdict]), name, found)
+    console.print(table)
+
+
+def _tell(message: str) -> None:
+    errors.print(Text.assemble(("aerostore: ", "red"), message), soft_wrap=True)
+
+
+def _explain(exc: Exception) -> str:
+    if isinstance(exc, StorageError):
+        return f"{exc.message}. {exc.hint or ''}".rstrip()
+    if isinstance(exc, OSError):
+        return f"{exc.filename or 'the system'}: {exc.strerror or exc}. Check that this user may use it."
+    return str(exc)
 
 
 def main() -> None:
-    """Run the command line."""
-    cli()
+    """Run the command line; what its user can mend is told in a line, without a traceback."""
+    try:
+        cli()
+    except (InvalidSettings, StorageError, OSError) as exc:
+        _tell(_explain(exc))
+        sys.exit(CANNOT_RUN)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ described in docs/reference/settings.md.
 """
 
 import difflib
+import errno
 import json
 import logging
 import os
@@ -116,10 +117,18 @@ class Settings:
     def with_secrets(self) -> "Settings":
         """Return these settings with generated secrets filled in, kept in `data_dir` with mode 0600.
 
-        Raises: InvalidSettings when a kept secret is empty or not text; OSError when one cannot be kept.
+        Makes `data_dir`, with mode 0700.
+        Raises: InvalidSettings when it cannot be used, or a kept secret is empty or not text.
         """
-        jwt_secret = self.jwt_secret or _kept_secret(self.jwt_secret_path)
-        signing_keys = self.signing_keys or (_kept_secret(self.signing_key_path),)
+        try:
+            _make_directory(self.data_dir.absolute())
+            jwt_secret = self.jwt_secret or _kept_secret(self.jwt_secret_path)
+            signing_keys = self.signing_keys or (_kept_secret(self.signing_key_path),)
+        except OSError as exc:
+            raise InvalidSettings(
+                f"{PREFIX}DATA_DIR: {self.data_dir} cannot be used: {exc.strerror}."
+                " Name a directory that this user may read and write, or one that can be made."
+            ) from exc
         return replace(self, jwt_secret=jwt_secret, signing_keys=signing_keys)
 
 
@@ -250,7 +259,6 @@ def _kept_secret(path: Path) -> str:
 
 
 def _keep_new_secret(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     candidate = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(48))
@@ -263,6 +271,18 @@ def _keep_new_secret(path: Path) -> None:
     finally:
         candidate.unlink()
     _sync_directory(path.parent)  # a secret that a power cut takes makes every token and link worthless
+
+
+def _make_directory(path: Path) -> None:
+    """Make `path` and what is missing above it, durably. Raises: OSError when it cannot be written to."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+        _sync_directory(each.parent)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a directory")
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "this user may not write to it")
 
 
 def _sync_directory(path: Path) -> None:

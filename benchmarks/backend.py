@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
+import uvloop
+
 from aerostore.backend import BlobBackend
 from aerostore.backend.local import LocalBackend
 
@@ -48,7 +50,7 @@ class Bench:
     """A backend and a bare tree of the same shape, both below `root`."""
 
     def __init__(self, root: Path) -> None:
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._backend: BlobBackend = LocalBackend(root / "backend", threads=THREADS)
         self._raw = RawTree(root / "raw")
         self._small = random.Random(1).randbytes(SMALL)

@@ -8,6 +8,7 @@ from starlette.types import Scope
 from aerostore.api.auth import Authenticator
 from aerostore.api.caller import Callers
 from aerostore.api.gate import BASE_PATH, route_path
+from aerostore.api.openapi import DocumentationDoor
 from aerostore.api.operation import OperationDoor
 from aerostore.api.rest.bucket import BucketDoor
 from aerostore.api.rest.listing import ListingDoor
@@ -38,11 +39,12 @@ def routes(
         BucketDoor(storage, callers, body_timeout_s=body_timeout_s),
         OperationDoor(callers, telemetry=telemetry, healthy=healthy, version=version),
     )
+    served = [route for door in doors for route in door.routes()]
+    served += DocumentationDoor(served, base_path=BASE_PATH, version=version).routes()
     # One flat table: a Mount would not match names that hold a newline, which deserve a better answer.
     return [
         Route(BASE_PATH + route.path, route.endpoint, methods=list(route.methods or ()), name=route.name)
-        for door in doors
-        for route in door.routes()
+        for route in served
     ]
 
 

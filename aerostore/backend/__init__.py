@@ -1,7 +1,9 @@
 """Where bytes live: the port `BlobBackend`. Adapters: `local` (a directory), `memory` (tests).
 
-A backend knows keys and bytes, nothing of buckets, names or users. Keys are never reused, so a late
-delete can never hit newer bytes. Every adapter passes `tests/conformance/test_backend.py`.
+A backend knows keys and bytes, nothing of buckets, names or users. Blobs lie under
+`sha256/<first two digits>/<sha256>.<blob id>`; such a key is never reused, so a late delete can never hit
+newer bytes. The service's own records lie under `meta/`. `key` has both shapes; a text of neither shape is
+the key of nothing. Every adapter passes `tests/conformance/test_backend.py` and `test_backend_reading.py`.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator
@@ -69,7 +71,7 @@ class BlobReader(Protocol):
 
 
 class BlobBackend(Protocol):
-    """Immutable bytes under keys that the backend chooses.
+    """Immutable bytes under keys that follow from their content and the blob id.
 
     name: label for metrics and `doctor`. durable: whether a returned write survives a power cut.
     """
@@ -82,11 +84,11 @@ class BlobBackend(Protocol):
     ) -> BlobReceipt:
         """Store `chunks` under a fresh key; complete and durable when this returns, or absent.
 
-        chunks: read once, any piece length, never kept. blob_id: part of the key; the caller never gives
-        one twice. size_bytes: the announced length, None when unknown. An exception from `chunks` is
-        passed on and nothing is stored.
+        chunks: read once, any piece length, never kept. blob_id: 36 lower-case hex digits and dashes, part
+        of the key; the caller never gives one twice. size_bytes: the announced length, None when unknown.
+        An exception from `chunks` is passed on and nothing is stored.
         Raises: IncompleteBody when another number of bytes than size_bytes arrived; InsufficientStorage
-        when there is no room; Unavailable when storage refuses.
+        when there is no room; Unavailable when storage refuses; ValueError for a malformed blob_id.
         Source: POSIX link and rename are atomic within a file system; S3 PutObject is atomic per key.
         """
         ...
@@ -95,8 +97,9 @@ class BlobBackend(Protocol):
         """Store `content` under `key` unless the key exists; of concurrent callers exactly one wins.
 
         Returns whether this call stored it. Durable when it returns True. For the service's own small
-        records; keys start with `meta/`.
-        Raises: as `write`; ValueError for a key outside `meta/`.
+        records; key: `meta/` and one to four segments of 1 to 100 letters, digits, `_`, `-` and, except in
+        front, `.`; unlike a blob's it may be written again after a delete.
+        Raises: as `write`; ValueError for a key of another shape.
         """
         ...
 

@@ -1,19 +1,16 @@
 """Bytes in this process's memory, for tests: the port's contract without its durability."""
 
 import hashlib
-import re
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from aerostore.backend import BlobReader, BlobReceipt, LocalFile, StoredBlob
+from aerostore.backend.key import blob_key, check_blob_id, check_meta_key
 from aerostore.domain import ByteRange, Clock, utc_now
 from aerostore.errors import Corrupted, IncompleteBody, Unavailable
 
 PIECE_BYTES = 1024 * 1024
-
-_BLOB_ID = re.compile(r"[0-9a-f-]{36}")
-_META_KEY = re.compile(r"meta(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,4}")
 
 
 class MemoryBackend:
@@ -29,20 +26,18 @@ class MemoryBackend:
     async def write(
         self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
     ) -> BlobReceipt:
-        """Store `chunks` as the port says. Raises: also ValueError for a malformed `blob_id`."""
-        if not _BLOB_ID.fullmatch(blob_id):
-            raise ValueError(f"not a blob id: {blob_id!r}")
+        """Store `chunks` as the port says."""
+        check_blob_id(blob_id)
         content = await _collect(chunks, size_bytes)
         sha256 = hashlib.sha256(content).hexdigest()
-        key = f"sha256/{sha256[:2]}/{sha256}.{blob_id}"
+        key = blob_key(sha256, blob_id)
         if not self._store(key, content):
             raise Unavailable("The key exists")
         return BlobReceipt(key=key, size_bytes=len(content), sha256=sha256)
 
     async def write_if_absent(self, key: str, content: bytes) -> bool:
         """Store `content` unless `key` exists; nothing else runs between the look and the store."""
-        if not _META_KEY.fullmatch(key):
-            raise ValueError(f"not a key below meta/: {key!r}")
+        check_meta_key(key)
         return self._store(key, content)
 
     async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:

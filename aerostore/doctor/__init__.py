@@ -4,7 +4,7 @@
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from aerostore.doctor import clock, database, disk, limit, network, secret
@@ -14,7 +14,7 @@ from aerostore.settings import Settings
 
 Check = Callable[[Settings], Finding]
 
-_CHECKS: Mapping[str, Check] = {
+_CHECKS: dict[str, Check] = {
     "data directory": disk.check_directory,
     "permissions": disk.check_permissions,
     "file system": disk.check_file_system,
@@ -28,23 +28,27 @@ _CHECKS: Mapping[str, Check] = {
     "key files": secret.check_key_files,
     "open files": limit.check_open_files,
     "upload size": limit.check_upload_size,
-    "port": network.check_port,
     "exposure": network.check_exposure,
     "webhook": network.check_webhook,
 }
 
 
-def examine(settings: Settings) -> dict[str, Finding]:
-    """Run every check; return what each found, by its name. Makes neither secrets nor the data directory."""
-    started = clock.read_clocks()
-    findings = {name: _run(check, settings) for name, check in _CHECKS.items()}
-    return findings | {"clock": _run(partial(clock.check_clock, started=started), settings)}
+def examine(settings: Settings, *, server_url: str) -> dict[str, Finding]:
+    """Run every check; return what each found, by its name. Makes neither secrets nor the data directory.
+
+    server_url: where a running server would answer, with the base path of its routes.
+    """
+    last = {
+        "port": partial(network.check_port, server_url=server_url),
+        "clock": partial(clock.check_clock, started=clock.read_clocks()),
+    }
+    return {name: _run(check, settings) for name, check in (_CHECKS | last).items()}
 
 
 def _run(check: Check, settings: Settings) -> Finding:
     try:
         return check(settings)
     except (OSError, sqlite3.Error) as exc:
-        return fail(str(exc), "Check that the path exists and that this user may read and write it.")
+        return fail(str(exc), "Check that it exists and that this user may read and write it.")
     except StorageError as exc:
         return fail(exc.message, exc.hint or "")

@@ -1,4 +1,4 @@
-"""Checks of SQLite and of the database file, and which migrations it still needs."""
+"""Checks of SQLite and of the database file."""
 
 import sqlite3
 import time
@@ -7,46 +7,12 @@ from pathlib import Path
 
 from aerostore.doctor.disk import probe_directory
 from aerostore.doctor.finding import Finding, fail, ok, warn
-from aerostore.errors import Unavailable
-from aerostore.executor.migrations import load_migrations
+from aerostore.executor.migrations import due_migrations
 from aerostore.settings import Settings
 
 _LEAST_VERSION = (3, 37, 0)  # STRICT tables
 _COMMITS = 5
 _SLOW_COMMIT_S = 0.1
-
-
-def due_migrations(path: Path) -> list[str]:
-    """Return the names of what the database at `path` still needs, in order; the file is not changed.
-
-    Raises: Unavailable when it cannot be read, or was made by a newer aerostore.
-    """
-    shipped = load_migrations("sqlite")
-    try:
-        applied = _applied(path)
-    except sqlite3.Error as exc:
-        raise Unavailable(
-            f"The database {path} cannot be read: {exc}",
-            hint="Check its permissions; when the file is damaged, restore it from a backup.",
-        ) from exc
-    unknown = sorted(set(applied) - {migration.name for migration in shipped})
-    if unknown:
-        raise Unavailable(
-            f"The database {path} was made by a newer aerostore: it has {', '.join(unknown)}",
-            hint="Install the aerostore that made it, or restore the backup from before the upgrade.",
-        )
-    return [migration.name for migration in shipped if applied.get(migration.name) != migration.sha256]
-
-
-def _applied(path: Path) -> dict[str, str]:
-    """Return the hash of each migration that ran, by name."""
-    if not path.exists():
-        return {}
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
-        connection.execute("PRAGMA query_only = ON")
-        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'storage_migrations'").fetchone()
-        rows = connection.execute("SELECT name, sha256 FROM storage_migrations").fetchall() if known else []
-    return {str(name): str(sha256) for name, sha256 in rows}
 
 
 def check_sqlite(settings: Settings) -> Finding:
@@ -60,7 +26,9 @@ def check_sqlite(settings: Settings) -> Finding:
     if mode != "wal":
         return fail(f"{version} cannot use WAL here", "Put the data directory on a local disk.")
     found = f"{version}, WAL, a durable commit takes {commit_s * 1000:.1f} ms"
-    return warn(found, "Uploads wait for this: use a faster disk.") if commit_s > _SLOW_COMMIT_S else ok(found)
+    return (
+        warn(found, "Uploads wait for this: use a faster disk.") if commit_s > _SLOW_COMMIT_S else ok(found)
+    )
 
 
 def _time_commits(path: Path) -> tuple[str, float]:
@@ -85,5 +53,7 @@ def check_database(settings: Settings) -> Finding:
         return ok("not made yet: 'aerostore serve' makes it")
     due = due_migrations(path)
     if due:
-        return warn(f"still needs {', '.join(due)}", "Run 'aerostore migrate', or let 'aerostore serve' do it.")
+        return warn(
+            f"still needs {', '.join(due)}", "Run 'aerostore migrate', or let 'aerostore serve' do it."
+        )
     return ok("up to date")

@@ -54,7 +54,9 @@ def check_directory(settings: Settings) -> Finding:
         return fail(f"{ground} is a file", "Name a directory in AEROSTORE_DATA_DIR.")
     if not os.access(ground, os.R_OK | os.W_OK | os.X_OK):
         owner = f"user {os.geteuid()}"
-        return fail(f"{ground} cannot be written by {owner}", f"Give it to {owner}: chown, or choose another.")
+        return fail(
+            f"{ground} cannot be written by {owner}", f"Give it to {owner}: chown, or choose another."
+        )
     return ok(f"{path}" if path == ground else f"{path} will be made")
 
 
@@ -77,7 +79,9 @@ def check_file_system(settings: Settings) -> Finding:
     if mount.type in _IN_MEMORY:
         return warn(f"{found}: it is memory, and empty after a restart", "Put the data directory on a disk.")
     if mount.type in _IN_CONTAINER:
-        return warn(f"{found}: it goes with the container", "Mount a volume and put the data directory there.")
+        return warn(
+            f"{found}: it goes with the container", "Mount a volume and put the data directory there."
+        )
     if mount.type in _NETWORK or mount.type.startswith("fuse."):
         return warn(
             f"{found}: SQLite's WAL is not safe over a network (sqlite.org/wal.html)",

@@ -18,7 +18,7 @@ def check_open_files(settings: Settings) -> Finding:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return ok("no limit")
-    found = f"{soft:,} for each of {settings.workers} workers"
+    found = f"{soft:,} for each worker"
     advice = "Raise it: ulimit -n 8192, or LimitNOFILE=8192 in the systemd unit."
     if soft < _LEAST_OPEN_FILES:
         return fail(found, advice)
@@ -26,7 +26,7 @@ def check_open_files(settings: Settings) -> Finding:
         return warn(found, advice)
     cpus = os.cpu_count() or 1
     if settings.workers > _WORKERS_PER_CPU * cpus:
-        return warn(f"{found}, on {cpus} CPUs", "Fewer workers are as fast: one for each CPU.")
+        return warn(f"{found}; {settings.workers} workers on {cpus} CPUs", "One for each CPU is as fast.")
     return ok(found)
 
 

@@ -51,7 +51,8 @@ def check_key_files(settings: Settings) -> Finding:
     if exposed:
         names = " ".join(str(path) for path in exposed)
         return fail(
-            f"others can read {names}", f"chmod 600 {names}, and delete what may have been read: it is made anew."
+            f"others can read {names}",
+            f"chmod 600 {names}, and delete what may have been read: it is made anew.",
         )
     return ok("0600")
 

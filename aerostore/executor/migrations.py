@@ -6,8 +6,12 @@ The files of each dialect lie in `migrations/<dialect>/`. Adapters decide how to
 import hashlib
 import re
 import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from aerostore.errors import Unavailable
 
 _NUMBERED = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -65,11 +69,7 @@ def _apply(connection: sqlite3.Connection, migrations: list[Migration]) -> list[
         "CREATE TABLE IF NOT EXISTS storage_migrations (name TEXT PRIMARY KEY NOT NULL, sha256 TEXT NOT NULL,"
         " applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))"
     )
-    applied = dict(connection.execute("SELECT name, sha256 FROM storage_migrations").fetchall())
-    unknown = sorted(set(applied) - {migration.name for migration in migrations})
-    if unknown:
-        raise ValueError(f"this database was made by a newer aerostore: it has {', '.join(unknown)}")
-    due = [migration for migration in migrations if _is_due(migration, applied.get(migration.name))]
+    due = _due(migrations, _applied(connection))
     for migration in due:
         for statement in split_sqlite(migration.sql):
             connection.execute(statement)
@@ -80,14 +80,42 @@ def _apply(connection: sqlite3.Connection, migrations: list[Migration]) -> list[
     return [migration.name for migration in due]
 
 
-def _is_due(migration: Migration, applied_sha256: str | None) -> bool:
-    if applied_sha256 is None:
-        return True
-    if applied_sha256 == migration.sha256:
-        return False
-    if not migration.repeatable:
-        raise ValueError(f"migration {migration.name} was edited after it ran on this database")
-    return True
+def due_migrations(path: Path) -> list[str]:
+    """Return the names of what the SQLite database at `path` still needs, in order, and run nothing.
+
+    Raises: Unavailable when it cannot be read, was made by a newer aerostore, or has an edited migration.
+    """
+    shipped = load_migrations("sqlite")
+    if not path.exists():
+        return [migration.name for migration in shipped]
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'storage_migrations'")
+            applied = _applied(connection) if known.fetchone() else {}
+        return [migration.name for migration in _due(shipped, applied)]
+    except (sqlite3.Error, ValueError) as exc:
+        raise Unavailable(
+            f"The database {path} cannot be read: {exc}",
+            hint="Check its permissions; install the aerostore that made it; if damaged, restore a backup.",
+        ) from exc
+
+
+def _applied(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the hash of each migration that ran, by name."""
+    rows = connection.execute("SELECT name, sha256 FROM storage_migrations").fetchall()
+    return {str(name): str(sha256) for name, sha256 in rows}
+
+
+def _due(shipped: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
+    unknown = sorted(set(applied) - {migration.name for migration in shipped})
+    if unknown:
+        raise ValueError(f"it was made by a newer aerostore: it has {', '.join(unknown)}")
+    due = [migration for migration in shipped if applied.get(migration.name) != migration.sha256]
+    for migration in due:
+        if migration.name in applied and not migration.repeatable:
+            raise ValueError(f"migration {migration.name} was edited after it ran")
+    return due
 
 
 def split_sqlite(script: str) -> list[str]:

@@ -176,14 +176,23 @@ class SqliteExecutor:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
             error = to_storage_error(exc) if isinstance(exc, sqlite3.Error) else exc
-            for unit in units:
-                unit.answer.set_exception(error)
+            self._answer_failure(connection, units, error)
             return
         for unit, value, failure in outcomes:
             if failure is None:
                 unit.answer.set_result(value)
             else:
                 unit.answer.set_exception(failure)
+
+    def _answer_failure(
+        self, connection: sqlite3.Connection, units: list[_Unit], error: BaseException
+    ) -> None:
+        if isinstance(error, InsufficientStorage) and len(units) > 1:
+            for unit in units:  # the one that does not fit must not take the others along
+                self._commit_together(connection, [unit])
+            return
+        for unit in units:
+            unit.answer.set_exception(error)
 
     # Both
 

@@ -304,12 +304,14 @@ def list_entries(
             f"name >= CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || :delimiter_after"
             " ELSE last || :name_after END"
         )
+    following = _following("name", beyond, order, upper)
     direction = _direction(order)
     return Statement(
         sql=(
-            f"{_skip_scan(condition, beyond, f'name {direction}')} SELECT {_QUALIFIED_OBJECT} FROM entry"
-            f" JOIN storage_objects ON bucket_id = :bucket_id AND name = last AND {_CURRENT}"
-            f" ORDER BY name {direction}"
+            f"{_skip_scan(condition, following, f'name {direction}')} SELECT {_QUALIFIED_OBJECT} FROM entry"
+            # LEFT for the order of the join: else SQLite reads the whole bucket and looks names up in entry.
+            f" LEFT JOIN storage_objects ON bucket_id = :bucket_id AND name = last AND {_CURRENT}"
+            " WHERE last IS NOT NULL ORDER BY n"
         ),
         parameters={
             "bucket_id": bucket_id,
@@ -334,12 +336,15 @@ def list_folded_entries(
     condition, bounds = _within("lower(name)", lower, upper)
     group = f"lower(substr(last, 1, :prefix_length + {_DELIMITER_AT} - 1))"
     comparison, group_end = ("<", "'/'") if order == "desc" else (">", "'0'")
+    folded = f"CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || {group_end} ELSE lower(last) END"
+    # The first condition is implied by the second, which SQLite cannot seek by: it is no plain column.
     beyond = (
-        f"(lower(name), name) {comparison} (CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || {group_end}"
-        f" ELSE lower(last) END, CASE WHEN {_DELIMITER_AT} > 0 THEN '' ELSE last END)"
+        f"lower(name) {comparison}= {folded} AND (lower(name), name) {comparison}"
+        f" ({folded}, CASE WHEN {_DELIMITER_AT} > 0 THEN '' ELSE last END)"
     )
     direction = _direction(order)
-    scan = _skip_scan(condition, beyond, f"lower(name) {direction}, name {direction}")
+    following = _following("lower(name)", beyond, order, upper)
+    scan = _skip_scan(condition, following, f"lower(name) {direction}, name {direction}")
     return Statement(
         sql=f"{scan} SELECT last AS name FROM entry WHERE last IS NOT NULL ORDER BY n",
         parameters={
@@ -428,19 +433,29 @@ def list_entries_by_time(
     )
 
 
-def _skip_scan(condition: str, beyond: str, order_by: str) -> str:
-    """Return the WITH clause of `entry (last, n)`: seek the first name, then the one `beyond` the last."""
+def _skip_scan(first: str, following: str, order_by: str) -> str:
+    """Return the WITH clause of `entry (last, n)`: seek the `first` name, then what is `following` it."""
 
     def seek(where: str) -> str:
         return (
             f"SELECT name FROM storage_objects WHERE bucket_id = :bucket_id AND {_CURRENT}"
-            f" AND {condition} AND {where} AND {{policy}} ORDER BY {order_by} LIMIT 1"
+            f" AND {where} AND {{policy}} ORDER BY {order_by} LIMIT 1"
         )
 
     return (
-        f"WITH RECURSIVE entry (last, n) AS (SELECT name, 1 FROM ({seek('TRUE')}) AS first"
-        f" UNION ALL SELECT ({seek(beyond)}), n + 1 FROM entry WHERE last IS NOT NULL AND n < :limit)"
+        f"WITH RECURSIVE entry (last, n) AS (SELECT name, 1 FROM ({seek(first)}) AS first"
+        f" UNION ALL SELECT ({seek(following)}), n + 1 FROM entry WHERE last IS NOT NULL AND n < :limit)"
     )
+
+
+def _following(expression: str, beyond: str, order: str, upper: str | None) -> str:
+    """Return the condition of the next seek: inside the bounds and `beyond` the last entry.
+
+    `beyond` stands in for the bound on its side: given both, SQLite seeks to the first one and filters.
+    """
+    if order == "desc":
+        return f"{expression} >= :lower AND {beyond}"
+    return beyond if upper is None else f"{beyond} AND {expression} < :upper"
 
 
 _DELIMITER_AT = "instr(substr(last, :prefix_length + 1), :delimiter)"
@@ -481,11 +496,12 @@ def find_blob_of(bucket_id: str, name: str) -> Statement:
 
 
 def find_blob_by_content(sha256: str, size_bytes: int) -> Statement:
-    """Rows: storage_blobs, a COMMITTED one that holds these bytes, zero or one."""
+    """Rows: storage_blobs, a COMMITTED one that holds these bytes, zero or one; none that a scan missed."""
     return Statement(
         sql=(
             f"SELECT {_BLOB} FROM storage_blobs WHERE sha256 = :sha256 AND size_bytes = :size_bytes"
-            " AND status = 'COMMITTED' ORDER BY id LIMIT 1"
+            " AND status = 'COMMITTED' AND NOT EXISTS (SELECT 1 FROM storage_quarantine AS lost"
+            " WHERE lost.backend_key = storage_blobs.backend_key) ORDER BY id LIMIT 1"
         ),
         parameters={"sha256": sha256, "size_bytes": size_bytes},
     )

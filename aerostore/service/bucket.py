@@ -151,7 +151,7 @@ class Buckets:
         context = admit(context, BUCKET_DELETE)
 
         def work() -> Work[None]:
-            yield from bucket_by(sql.find_bucket(bucket_id))
+            yield from bucket_by(sql.find_visible_bucket(bucket_id))
             content = (yield sql.count_bucket_content(bucket_id, 1)).rows[0]
             if content["objects"]:
                 raise BucketNotEmpty(resource=bucket_id)

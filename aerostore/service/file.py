@@ -121,13 +121,14 @@ class Files:
     async def put_signed(
         self, context: RlsContext, link: UploadLink, upload: Upload, body: bytes | AsyncIterable[bytes]
     ) -> Object:
-        """Store `body` by the right of a signed upload URL; the link fixes owner and upsert."""
+        """Store `body` by the right of a signed upload URL; the link fixes the name, the owner and upsert."""
         caller = admit(context, OBJECT_UPLOAD_SIGNED)
         # As the system, owned by whoever asked for the link: policies judged it when it was issued.
         context = replace(
             SYSTEM, user_id=link.owner_id, operation=caller.operation, request_id=caller.request_id
         )
-        return await self._put(context, replace(upload, upsert=link.upsert), body)
+        upload = replace(upload, bucket_id=link.bucket_id, name=link.name, upsert=link.upsert)
+        return await self._put(context, upload, body)
 
     async def check_put(self, context: RlsContext, upload: Upload) -> None:
         """Ask the policies whether the caller could store `upload` now; limits are for the real write.

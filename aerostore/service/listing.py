@@ -5,7 +5,6 @@ delimiter. Pages are found by seeking in an index, so their cost does not grow w
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -87,14 +86,12 @@ def parse_cursor(text: str) -> Cursor:
         lines = base64.b64decode(text, validate=True).decode().split("\n")
         values = dict(line.split(":", 1) for line in lines)
         moment = parse_iso(values["a"]) if "a" in values else None
-        cursor = Cursor(
-            name=values["l"], order=values.get("o", "asc"), column=values.get("c", "name"), moment=moment
-        )
-    except (ValueError, KeyError, binascii.Error):
+        cursor = Cursor(name=values["l"], order=values["o"], column=values["c"], moment=moment)
+        is_ours = cursor.encode() == text
+    except (ValueError, KeyError, OverflowError):
         raise _bad_cursor() from None
-    by_time = cursor.column in {"created_at", "updated_at"}
-    timed = cursor.moment is not None and cursor.moment.tzinfo is not None
-    if cursor.order not in {"asc", "desc"} or by_time != timed or (not by_time and cursor.column != "name"):
+    columns = {"name"} if moment is None else {"created_at", "updated_at"}
+    if not is_ours or cursor.order not in {"asc", "desc"} or cursor.column not in columns:
         raise _bad_cursor()
     return cursor
 
@@ -177,7 +174,7 @@ def _page_by_name(
 
 def _following(name: str, query: PrefixQuery) -> str:
     """Return the least name after an entry: after all of a folder's content, when it is one."""
-    if query.delimiter and name.endswith(query.delimiter):
+    if _folder_of(name, query.prefix, query.delimiter) == name:
         return sql.successor(name) or name
     return name + sql.NAME_AFTER
 
@@ -246,8 +243,8 @@ def _folder_by_column(bucket_id: str, query: FolderQuery) -> Work[list[Entry]]:
     """Folders first, by name; then the objects by the column."""
     folders: list[Entry] = []
     for name in (yield from _folded_names(bucket_id, query, _NO_LIMIT)):
-        if _folder_of(name, query.root, "/"):
-            folders += yield from _spelled_entries(bucket_id, query, name)
+        entries = yield from _spelled_entries(bucket_id, query, name)
+        folders += [entry for entry in entries if entry.is_folder]
     page = folders[query.offset : query.offset + query.limit]
     statement = sql.list_folded_files(
         bucket_id,
@@ -284,8 +281,8 @@ def _spelled_entries(bucket_id: str, query: FolderQuery, name: str) -> Work[list
     spellings = yield from _spellings(bucket_id, fold(folder))
     # The folders above may be spelled in several ways as well: they are not shown.
     shown = {spelling[len(query.root) :]: spelling for spelling in spellings}
-    ordered = sorted(shown.values(), reverse=query.order == "desc")
-    return [Entry(name=spelling, is_folder=True) for spelling in ordered]
+    ordered = sorted(shown, reverse=query.order == "desc")
+    return [Entry(name=shown[relative], is_folder=True) for relative in ordered]
 
 
 def _spellings(bucket_id: str, folded: str) -> Work[list[str]]:

@@ -94,6 +94,9 @@ class Outbox:
                 await sink.deliver(event)
         except DeliveryFailed as failure:
             return self._put_off(event, failure)
+        except Exception as exc:  # a sink's mistake must not hold up the events of other objects
+            logger.exception("event sink failed", extra={"facts": {"event_id": event.id}})
+            return self._put_off(event, DeliveryFailed(type(exc).__name__))
         return sql.settle_event(event.seq, {"delivered_at": self._clock()})
 
     def _put_off(self, event: Event, failure: DeliveryFailed) -> Statement:

@@ -1,4 +1,4 @@
-"""What the port `Executor` promises of transactions, asked of every adapter. Its law is in a file of its own."""
+"""What the port `Executor` promises of transactions, asked of every adapter."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine

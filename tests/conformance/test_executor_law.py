@@ -53,7 +53,9 @@ def expected(statement: str, rights: Rights) -> int | str:
     A row that insert or upsert may not leave is an error; one that update, delete or select may not
     touch is not there. Whatever names its row in WHERE or ON CONFLICT needs select as well.
     """
-    granted = {name for name in ("select", "insert", "update", "delete") if getattr(rights, name) is Who.EVERYONE}
+    granted = {
+        name for name in ("select", "insert", "update", "delete") if getattr(rights, name) is Who.EVERYONE
+    }
     needed = {
         "insert": {"insert"},
         "upsert new": {"insert", "select"},
@@ -175,8 +177,8 @@ def test_an_upsert_keeps_id_and_creation_and_an_owner_that_is_not_given(make_exe
         new = an_object("existing", owner_id=None, metadata={"size": 2}, user_metadata={"k": "v"})
         await write(executor, sql.upsert_object(new))
         [row] = await rows(executor, sql.find_object("photos", "existing"))
-        kept = {"id": EXISTING.id, "created_at": EXISTING.created_at, "owner_id": EXISTING.owner_id}
-        assert to_object(row) == replace(new, **kept)
+        kept = replace(new, id=EXISTING.id, created_at=EXISTING.created_at, owner_id=EXISTING.owner_id)
+        assert to_object(row) == kept
 
     play(make_executor(Rights()), scenario)
 

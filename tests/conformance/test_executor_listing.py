@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aerostore.errors import InvalidKey
 from aerostore.domain import check_object_name
+from aerostore.errors import InvalidKey
 from aerostore.executor import Executor, Statement
 from aerostore.executor import statements as sql
 from tests.conformance.executor_fixture import EXECUTORS, Rights, add_bucket, add_objects, rows, write
@@ -88,9 +88,7 @@ def test_list_names_is_the_sorted_range(
 ) -> None:
     shelf.fill(names)
     model = in_order([name for name in names if name.startswith(prefix)], order)
-    statement = sql.list_names(
-        "photos", lower=prefix, upper=sql.successor(prefix), order=order, limit=limit
-    )
+    statement = sql.list_names("photos", lower=prefix, upper=sql.successor(prefix), order=order, limit=limit)
     assert shelf.names(statement) == model[:limit]
 
 

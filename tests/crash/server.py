@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.contract.client import Target
 from tests.contract.conftest import SECRET, free_port, wait_until_ready
 
@@ -46,6 +48,10 @@ class Server:
     def open_descriptors(self) -> int:
         """Count everything that the workers hold open: files, sockets, pipes."""
         return sum(len(_open_paths(pid)) for pid in self.workers())
+
+    def sockets_per_worker(self) -> list[int]:
+        """Count the sockets that each worker holds open."""
+        return [sum(path.startswith("socket:") for path in _open_paths(pid)) for pid in self.workers()]
 
     def reset_peak_memory(self) -> int:
         """Let the kernel measure the peak anew; return the resident bytes of all workers now."""
@@ -85,6 +91,8 @@ def running(data_dir: Path, **settings: object) -> Iterator[Server]:
 
 def start(data_dir: Path, **settings: object) -> Server:
     """Start a server on a free port and return when it answers."""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("watching a server from outside needs /proc")
     port = free_port()
     log = data_dir.with_name(f"{data_dir.name}.log")
     values = {"data_dir": data_dir, "host": "127.0.0.1", "port": port, "jwt_secret": SECRET} | settings

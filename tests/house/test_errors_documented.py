@@ -8,7 +8,7 @@ from aerostore.api.error_response import WIRE_ERRORS, wire_error
 from aerostore.errors import StorageError, error_types
 from tests.house.page import code_words, read_page, table_rows
 
-TREE_LINE = re.compile(r"^[│├└─ ]*(\w+)(?: {2,}(\w+))?(?: +\(retryable\))?$", re.MULTILINE)
+TREE_LINE = re.compile(r"^[│├└─ ]*(\w+)(?: +(\w+))?(?: +\(retryable\))?$", re.MULTILINE)
 # Tests may define errors of their own; only the family itself is documented.
 FAMILY = [kind for kind in error_types() if kind.__module__ == errors.__name__]
 

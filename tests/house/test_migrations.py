@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from sqlmodel import SQLModel
 
-from aerostore.executor.migrations import load_migrations, migrate_sqlite, split_sqlite
+from aerostore.executor.migrations import Migration, load_migrations, migrate_sqlite, split_sqlite
 from aerostore.executor.tables import TABLES, column_names
 from tests.house.page import ROOT
 
@@ -65,13 +65,12 @@ def test_database_of_an_older_release_ends_like_a_clean_install(
 
 @pytest.mark.parametrize("repeatable", REPEATABLE, ids=lambda each: each.name)
 def test_repeatable_migration_runs_again_after_its_text_changed(
-    database: sqlite3.Connection, repeatable: object
+    database: sqlite3.Connection, repeatable: Migration
 ) -> None:
     migrate_sqlite(database)
     before = schema(database)
-    name = getattr(repeatable, "name", "")
-    database.execute("UPDATE storage_migrations SET sha256 = 'of an older text' WHERE name = ?", (name,))
-    assert migrate_sqlite(database) == [name]
+    database.execute("UPDATE storage_migrations SET sha256 = 'older' WHERE name = ?", (repeatable.name,))
+    assert migrate_sqlite(database) == [repeatable.name]
     assert schema(database) == before
 
 
@@ -117,14 +116,15 @@ def schema(connection: sqlite3.Connection) -> Schema:
 
 def forget_everything_after(connection: sqlite3.Connection, released: int) -> None:
     """Turn a current database into one that has run only the first `released` numbered migrations."""
+    made = schema(connection)
     for kind in ("trigger", "view", "table"):
-        names = [name for each, name, _sql in schema(connection) if each == kind]
-        for name in names:
+        for name in [name for each, name, _sql in made if each == kind and name != "storage_migrations"]:
             connection.execute(f"DROP {kind} IF EXISTS {name}")
-    connection.execute(
-        "CREATE TABLE storage_migrations (name TEXT PRIMARY KEY NOT NULL, sha256 TEXT NOT NULL)"
+    kept = NUMBERED[:released]
+    for statement in [each for migration in kept for each in split_sqlite(migration.sql)]:
+        connection.execute(statement)
+    connection.execute("DELETE FROM storage_migrations")
+    connection.executemany(
+        "INSERT INTO storage_migrations (name, sha256) VALUES (?, ?)",
+        [(migration.name, migration.sha256) for migration in kept],
     )
-    for migration in NUMBERED[:released]:
-        for statement in split_sqlite(migration.sql):
-            connection.execute(statement)
-        connection.execute("INSERT INTO storage_migrations VALUES (?, ?)", (migration.name, migration.sha256))

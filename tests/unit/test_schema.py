@@ -257,8 +257,3 @@ def test_broken_json_body_is_refused(raw: bytes) -> None:
     with pytest.raises(MalformedJson) as caught:
         parse_json_body(raw, JSON)
     assert caught.value.message == "Body is not valid JSON but content-type is set to 'application/json'"
-
-
-@pytest.mark.parametrize("error", [SchemaViolation, MalformedJson])
-def test_both_errors_carry_the_code_of_an_invalid_request(error: type[InvalidInput]) -> None:
-    assert error.code == "InvalidRequest"

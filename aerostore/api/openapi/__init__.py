@@ -21,10 +21,14 @@ _MOUNT_POINTS = 8
 
 
 class DocumentationDoor:
-    """Answers what the other doors offer. described: their routes; its own are added."""
+    """Answers what the other doors offer.
 
-    def __init__(self, described: Sequence[BaseRoute], *, version: str) -> None:
-        self._described = described
+    described: their routes, without base_path; its own are added. base_path: where they are served.
+    """
+
+    def __init__(self, described: Sequence[BaseRoute], *, base_path: str, version: str) -> None:
+        self._described = (*described, *self.routes())
+        self._base_path = base_path
         self._version = version
         self._json = _remembered(lambda base_url: orjson.dumps(self.document(base_url)))
         self._html = _remembered(lambda base_url: render(self.document(base_url)).encode())
@@ -38,20 +42,24 @@ class DocumentationDoor:
         ]
 
     def document(self, base_url: str) -> JsonObject:
-        """Return the OpenAPI document of an application mounted at `base_url`.
+        """Return the OpenAPI document of the operations at `base_url`.
 
         Raises: ValueError when the table of operations and the routes do not match.
         """
-        return describe([*self._described, *self.routes()], version=self._version, base_url=base_url)
+        return describe(self._described, version=self._version, base_url=base_url)
 
     async def json(self, request: Request) -> Response:
         """GET /openapi.json, GET /documentation/json."""
-        return Response(self._json(request.scope["root_path"]), media_type="application/json")
+        return Response(self._json(self._base_url(request)), media_type="application/json")
 
     async def page(self, request: Request) -> Response:
         """GET /documentation."""
         headers = {"content-security-policy": PAGE_POLICY, "x-content-type-options": "nosniff"}
-        return Response(self._html(request.scope["root_path"]), headers=headers, media_type="text/html")
+        return Response(self._html(self._base_url(request)), headers=headers, media_type="text/html")
+
+    def _base_url(self, request: Request) -> str:
+        mounted_at: str = request.scope.get("root_path", "")
+        return mounted_at + self._base_path
 
 
 def _remembered(make: Callable[[str], bytes]) -> Callable[[str], bytes]:

@@ -8,7 +8,6 @@ _NOTES = {
     "name": "1 to 100 characters of ASCII letters, digits, spaces and `_ ! . * ' ( ) & $ @ = ; : + , ? -`.",
     "id": "The id in paths. Default: the name.",
 }
-_SEARCH = "Only names that contain this, in any case."
 
 BUCKETS = {
     "GET /bucket": OperationDoc(
@@ -18,7 +17,6 @@ BUCKETS = {
         description="Only those that the caller may select; none is an empty array.",
         access=Access.REQUIRED,
         query=LIST_QUERY,
-        notes={"search": _SEARCH},
         answers=list_answer("The buckets.", "ListedBucket"),
     ),
     "POST /bucket": OperationDoc(

@@ -40,7 +40,7 @@ def describe(
     base_url: str,
     operations: Mapping[str, OperationDoc] = OPERATIONS,
 ) -> JsonObject:
-    """Return the OpenAPI document of `routes`. base_url: where they are mounted.
+    """Return the OpenAPI document of `routes`. base_url: what their paths follow.
 
     Mounted applications and routes with `include_in_schema=False` speak other protocols and are left out,
     and so is a path that differs from another only by a slash at its end.
@@ -65,7 +65,7 @@ def describe(
             "description": _DESCRIPTION,
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": base_url or "/"}],
+        "servers": [{"url": base_url}],
         "tags": [{"name": noun, "description": meaning} for noun, meaning in NOUNS.items()],
         "paths": paths,
         "components": _components(operations.values()),
@@ -123,7 +123,7 @@ def _operation(operation: OperationDoc, name: str) -> JsonObject:
 
 def _query_schema(name: str, operation: OperationDoc) -> JsonObject:
     field = operation.query[name]
-    schema = describe_property(name, to_schema(field), operation.notes)
+    schema = describe_property(name, to_schema(field), {})
     return {"required": field.required, "description": schema.pop("description", ""), "schema": schema}
 
 

@@ -41,23 +41,22 @@ def _response(status: int, kinds: Sequence[type[StorageError]]) -> JsonObject:
 
 
 def _sentence(status: int, kinds: Sequence[type[StorageError]]) -> str:
-    usual = [kind for kind in kinds if wire_error(kind).http == status]
-    strict = [kind for kind in kinds if kind not in usual]
-    sentences = []
-    if usual:
-        sentences.append(f"Refused: {_codes(usual, status)}.")
+    usual = _codes([kind for kind in kinds if wire_error(kind).http == status], status)
+    strict = [code for code in _codes(kinds, status) if code not in usual]
+    sentences = [f"Refused: {', '.join(usual)}."] if usual else []
     if strict:
-        sentences.append(f"With `Prefer: strict-status`: {_codes(strict, status)}.")
+        sentences.append(f"With `Prefer: strict-status`: {', '.join(strict)}.")
     return " ".join(sentences)
 
 
-def _codes(kinds: Sequence[type[StorageError]], status: int) -> str:
+def _codes(kinds: Sequence[type[StorageError]], status: int) -> list[str]:
+    """Return the codes of `kinds`, each once, with the true status where it is another."""
     told = []
     for kind in kinds:
         row = wire_error(kind)
         true_status = "" if row.status == status else f" ({row.status})"
         told.append(f"`{row.code or kind.code}`{true_status}")
-    return ", ".join(dict.fromkeys(told))
+    return list(dict.fromkeys(told))
 
 
 def _example(kind: type[StorageError]) -> JsonObject:

@@ -19,6 +19,14 @@ _TOKEN_ERRORS: Errors = (
     errors.RoleNotAllowed,
 )
 _LINK_ERRORS: Errors = (errors.SchemaViolation, errors.InvalidLink, errors.SignatureDoesNotMatch)
+_ROW_ERRORS: Errors = (StorageError, errors.InvalidInput, errors.Unavailable, errors.LockTimeout)
+BODY_ERRORS: Errors = (errors.InvalidInput, errors.IncompleteBody, errors.RequestTimeout)
+_JSON_ERRORS: Errors = (
+    *BODY_ERRORS,
+    errors.SchemaViolation,
+    errors.MalformedJson,
+    errors.RequestBodyTooLarge,
+)
 _CREDENTIALS: list[JsonObject] = [{"bearer": []}, {"apikey": []}]
 _LINK: list[JsonObject] = [{"signedUrl": []}]
 
@@ -63,9 +71,8 @@ class OperationDoc:
     """An operation as people and programs read of it.
 
     id: stable once released, generated clients call their functions so. answers: Response Objects of
-    success by status. headers: names of shared header parameters. notes: what query parameters mean, where
-    the glossary does not say. errors: those beyond what access, body and rows imply; has_rows: whether rows
-    are read or written.
+    success by status. headers: names of shared header parameters. errors: those beyond what
+    access, body and rows imply. has_rows: whether rows are read or written.
     """
 
     id: str
@@ -76,7 +83,6 @@ class OperationDoc:
     description: str = ""
     headers: tuple[str, ...] = ()
     query: Mapping[str, Field] = field(default_factory=dict)
-    notes: Mapping[str, str] = field(default_factory=dict)
     body: RequestBody | None = None
     errors: Errors = ()
     has_rows: bool = True
@@ -89,16 +95,6 @@ class OperationDoc:
         from_rows = _ROW_ERRORS if self.has_rows else ()
         found = (*self.access.value.errors, *from_query, *from_body, *from_rows, *self.errors)
         return tuple(dict.fromkeys(found))
-
-
-_ROW_ERRORS: Errors = (StorageError, errors.InvalidInput, errors.Unavailable, errors.LockTimeout)
-BODY_ERRORS: Errors = (errors.InvalidInput, errors.IncompleteBody, errors.RequestTimeout)
-_JSON_ERRORS: Errors = (
-    *BODY_ERRORS,
-    errors.SchemaViolation,
-    errors.MalformedJson,
-    errors.RequestBodyTooLarge,
-)
 
 
 def json_body(

@@ -20,7 +20,9 @@ PARAMETERS: dict[str, JsonObject] = {
         "as a segment. Its slashes may stand as they are.",
         MAX_NAME_BYTES,
     ),
-    "Prefer": _header("Prefer", "`strict-status` gives refusals their true HTTP status.", example="strict-status"),
+    "Prefer": _header(
+        "Prefer", "`strict-status` gives refusals their true HTTP status.", example="strict-status"
+    ),
     "Range": _header(
         "Range", "One range of bytes. Several, or anything malformed, is refused.", example="bytes=0-99"
     ),
@@ -41,7 +43,9 @@ PARAMETERS: dict[str, JsonObject] = {
         contentEncoding="base64",
     ),
     "x-robots-tag": _header(
-        "x-robots-tag", "The X-Robots-Tag value that the object is served with. Default: `none`.", example="noindex"
+        "x-robots-tag",
+        "The X-Robots-Tag value that the object is served with. Default: `none`.",
+        example="noindex",
     ),
 }
 

@@ -9,9 +9,7 @@ from aerostore.domain import JsonObject
 def _about(
     id: str, summary: str, answers: Mapping[str, JsonObject], *, access: Access = Access.PUBLIC
 ) -> OperationDoc:
-    return OperationDoc(
-        id=id, noun="Server", summary=summary, access=access, answers=answers, has_rows=False
-    )
+    return OperationDoc(id=id, noun="Server", summary=summary, access=access, answers=answers, has_rows=False)
 
 
 def _text_answer(description: str, media_type: str = "text/plain") -> dict[str, JsonObject]:

@@ -1,17 +1,17 @@
 """Responses that carry an object: headers that are safe for a browser, and bytes from the backend."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import format_datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aerostore.api.rest.query import content_disposition, read_query
+from aerostore.api.rest.query import content_disposition, read_query, read_request
 from aerostore.api.rest.schema import Field
 from aerostore.domain import has_control_character
-from aerostore.service.download import Download
+from aerostore.service.download import Download, ReadRequest
 
 # Whatever was uploaded is shown without scripts, forms, plug-ins or an origin of its own.
 _POLICY = (
@@ -67,9 +67,13 @@ def _is_sendable(value: str) -> bool:
     return value.isascii() and not has_control_character(value)
 
 
-def object_response(request: Request, download: Download) -> Response:
-    """Return the object as GET or HEAD want it, or 304 when the client's copy is current."""
+async def object_response(request: Request, find: Callable[[ReadRequest], Awaitable[Download]]) -> Response:
+    """Return the object that `find` gives, as GET or HEAD want it, or 304 when the client's copy is current.
+
+    The request is read to its end first: nothing may fail between opening the bytes and sending them.
+    """
     disposition = read_query(request, _QUERY).get("download")
+    download = await find(read_request(request))
     headers = download_headers(download, disposition)
     request.scope["aerostore.facts"] = {
         **request.scope.get("aerostore.facts", {}),

@@ -1,5 +1,7 @@
 """Routes under /object that write, read, copy, move and delete objects."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -7,7 +9,7 @@ from starlette.routing import Route
 from aerostore.api.caller import Callers
 from aerostore.api.rest.body import read_json, read_upload, user_metadata_of_header
 from aerostore.api.rest.download import download_headers, object_response
-from aerostore.api.rest.query import address, asks_for_upsert, read_request
+from aerostore.api.rest.query import address, asks_for_upsert
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.rest.wire import info_json, json_response, object_row_json
@@ -167,13 +169,13 @@ class ObjectDoor:
         """GET, HEAD /object/authenticated/{bucket}/{name}."""
         context = await self._callers.required(request)
         find = self._downloads.head if request.method == "HEAD" else self._downloads.open
-        return object_response(request, await find(context, *address(request), read_request(request)))
+        return await object_response(request, partial(find, context, *address(request)))
 
     async def read_public(self, request: Request) -> Response:
         """GET, HEAD /object/public/{bucket}/{name}."""
         context = self._callers.nobody(request)
         find = self._downloads.head_public if request.method == "HEAD" else self._downloads.open_public
-        return object_response(request, await find(context, *address(request), read_request(request)))
+        return await object_response(request, partial(find, context, *address(request)))
 
     async def info(self, request: Request) -> Response:
         """GET, HEAD /object/info/{bucket}/{name}: signed in, or a public bucket."""

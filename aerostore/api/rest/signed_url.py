@@ -4,6 +4,8 @@ The URLs in answers are relative to the storage base, hold the decoded name and 
 clients prepend their base, encode the whole and append to the query. Source: Supabase's clients.
 """
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,7 +13,7 @@ from starlette.routing import Route
 from aerostore.api.caller import Callers
 from aerostore.api.rest.body import declared_size, read_json, read_upload, user_metadata_of_header
 from aerostore.api.rest.download import object_response
-from aerostore.api.rest.query import address, asks_for_upsert, read_query, read_request
+from aerostore.api.rest.query import address, asks_for_upsert, read_query
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import json_response
 from aerostore.domain import JsonObject
@@ -80,7 +82,7 @@ class SignedUrlDoor:
             raise SignatureDoesNotMatch("Invalid signature")
         context = self._callers.nobody(request)
         find = self._downloads.head_signed if request.method == "HEAD" else self._downloads.open_signed
-        return object_response(request, await find(context, link, read_request(request)))
+        return await object_response(request, partial(find, context, link))
 
     async def sign_upload(self, request: Request) -> Response:
         """POST /object/upload/sign/{bucket}/{name}; the body does not matter."""

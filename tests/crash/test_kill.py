@@ -1,0 +1,117 @@
+"""kill -9 at random moments: what was acknowledged is there, the rest is absent or complete.
+
+`AEROSTORE_CRASH_SEED` repeats the choices of one run, `AEROSTORE_CRASH_CYCLES=200` kills more often.
+"""
+
+import os
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.contract.client import etag_of, get_object
+
+from .invariants import check_invariants, events_below, find_orphans
+from .ledger import Client, History, digest_of
+from .server import Server, running
+
+_ENVIRONMENT = os.environ  # noqa: TID251 - tests have no settings module
+SEED = int(_ENVIRONMENT.get("AEROSTORE_CRASH_SEED", "1"))
+CYCLES = int(_ENVIRONMENT.get("AEROSTORE_CRASH_CYCLES", "10"))
+CLIENTS = 6
+BUCKET = "crash"
+PROGRESS_DEADLINE_S = 60.0
+
+
+class Crowd:
+    """Clients that work at once until the server dies."""
+
+    def __init__(self, server: Server, *, requests_to_live: int) -> None:
+        self._target = server.target
+        self._left = requests_to_live
+        self._lock = threading.Lock()
+        self.has_lived = threading.Event()
+
+    def work_until_the_server_dies(self, client: Client) -> None:
+        try:
+            self._work(client)
+        except BaseException:
+            self.has_lived.set()  # nobody should wait for a client that failed
+            raise
+
+    def _work(self, client: Client) -> None:
+        with self._target.connect(self._target.token("service_role")) as caller:
+            while True:
+                try:
+                    client.make_request(caller)
+                except httpx.TransportError:
+                    return
+                self._count()
+
+    def _count(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left <= 0:
+                self.has_lived.set()
+
+
+def kill_under_load(server: Server, clients: list[Client], requests_to_live: int) -> None:
+    """Let all clients work at once, and kill every process as soon as so many requests are answered."""
+    crowd = Crowd(server, requests_to_live=requests_to_live)
+    with ThreadPoolExecutor(len(clients)) as pool:
+        working = [pool.submit(crowd.work_until_the_server_dies, client) for client in clients]
+        try:
+            assert crowd.has_lived.wait(PROGRESS_DEADLINE_S), "the server stopped answering"
+        finally:
+            server.kill()
+        for work in working:
+            work.result()
+
+
+def check_promises(server: Server, clients: list[Client]) -> None:
+    """Compare what the server shows with every ledger; each client goes on from there."""
+    with server.target.connect(server.target.token("service_role")) as caller:
+        for client in clients:
+            events = events_below(server.data_dir, f"{client.label}/")
+            client.go_on_from(History(read_all(caller, f"{client.label}/"), events))
+
+
+def read_all(caller: httpx.Client, prefix: str) -> dict[str, str]:
+    """Download everything that the list shows; return the digests by name."""
+    page = caller.post(f"/object/list-v2/{BUCKET}", json={"prefix": prefix}).json()
+    assert not page["hasNext"]
+    return {entry["name"]: read_digest(caller, entry["name"]) for entry in page["objects"]}
+
+
+def read_digest(caller: httpx.Client, name: str) -> str:
+    answer = get_object(caller, BUCKET, name)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["etag"] == etag_of(answer.content)
+    return digest_of(answer.content)
+
+
+@pytest.mark.timeout(60 + 20 * CYCLES)
+@pytest.mark.parametrize("seed", [SEED])
+def test_kill_9_breaks_no_promise(tmp_path: Path, seed: int) -> None:
+    data_dir = tmp_path / "data"
+    moments = random.Random(seed)
+    clients = [Client(BUCKET, f"client-{number}", seed) for number in range(CLIENTS)]
+    for cycle in range(CYCLES):
+        with running(data_dir) as server:
+            if cycle == 0:
+                create_bucket(server)
+            check_promises(server, clients)
+            kill_under_load(server, clients, requests_to_live=moments.randint(1, 60))
+        check_invariants(data_dir)
+    with running(data_dir) as server:
+        check_promises(server, clients)
+    check_invariants(data_dir)
+    assert len(find_orphans(data_dir)) <= CYCLES * CLIENTS, "requests that ended left files behind"
+
+
+def create_bucket(server: Server) -> None:
+    with server.target.connect(server.target.token("service_role")) as caller:
+        assert caller.post("/bucket", json={"name": BUCKET}).status_code == 200

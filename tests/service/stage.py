@@ -1,0 +1,215 @@
+"""A whole storage without doors for the tests of the service: rows, bytes, a clock that a test can turn."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aerostore.backend import BlobBackend
+from aerostore.backend.local import LocalBackend
+from aerostore.backend.memory import MemoryBackend
+from aerostore.domain import SYSTEM, Event, Object, RlsContext, utc_now
+from aerostore.events import EventSink
+from aerostore.executor import Executor, Row, Statement, Work
+from aerostore.executor.sqlite import SqliteExecutor
+from aerostore.permissions import DefaultPolicies
+from aerostore.service import FileStorage
+from aerostore.service.bucket import Buckets
+from aerostore.service.download import Download, Downloads, ReadRequest
+from aerostore.service.file import Files, Upload
+from aerostore.service.listing import Listing
+from aerostore.service.outbox import Outbox
+from aerostore.service.reclaim import Reclaim, ReclaimPolicy
+from aerostore.service.signed_url import LinkSigner, SignedUrls
+from aerostore.telemetry import Telemetry
+from tests.faults import FaultyBackend, Plan
+
+T = TypeVar("T")
+SERVICE = RlsContext(role="service_role", can_bypass_rls=True, request_id="request")
+OWNER = RlsContext(role="authenticated", user_id="owner", request_id="request")
+STRANGER = RlsContext(role="authenticated", user_id="stranger")
+ANON = RlsContext(role="anon")
+
+FILE_SIZE_LIMIT = 1_000_000
+EMPTY_AT_MOST = 1_200
+GRACE_S = 3600
+MAX_DELETES = 20
+RETENTION_S = 7 * 24 * 3600
+UPLOAD_EXPIRES_IN_S = 7200
+
+
+class FakeClock:
+    """A clock that only a test moves. It starts now: triggers and files are dated by the real one."""
+
+    def __init__(self) -> None:
+        self.now = utc_now()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class ListSink:
+    """A receiver of events that keeps them, and that refuses what `refuse` names: object name -> error."""
+
+    name = "list"
+
+    def __init__(self) -> None:
+        self.received: list[Event] = []
+        self.refuse: dict[str, Exception] = {}
+
+    async def deliver(self, event: Event) -> None:
+        if event.name in self.refuse:
+            raise self.refuse[event.name]
+        self.received.append(event)
+
+    async def close(self) -> None:
+        """Have nothing to let go of."""
+
+
+def make_backend(kind: str, folder: Path, clock: FakeClock) -> BlobBackend:
+    return LocalBackend(folder / "blobs") if kind == "local" else MemoryBackend(clock=clock)
+
+
+@dataclass
+class Stage:
+    """The parts of one storage, and the loop that they run on."""
+
+    folder: Path
+    bytes_kind: str
+    runner: asyncio.Runner
+    plan: Plan | None = None
+    sinks: Sequence[EventSink] = ()
+    keys: Sequence[str] = ("key of this test",)
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.telemetry = Telemetry()
+        self.backend = FaultyBackend(make_backend(self.bytes_kind, self.folder, self.clock), self.plan)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.executor: Executor = SqliteExecutor(self.folder / "rows.db", DefaultPolicies())
+        self.outbox = Outbox(self.executor, self.sinks, clock=self.clock)
+        self.storage = self._storage()
+        self.reclaim = self.another_reclaim()
+
+    def _storage(self) -> FileStorage:
+        limit = FILE_SIZE_LIMIT
+        files = Files(
+            self.executor,
+            self.backend,
+            self.outbox,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            file_size_limit=limit,
+        )
+        return FileStorage(
+            buckets=Buckets(
+                self.executor,
+                self.outbox,
+                clock=self.clock,
+                file_size_limit=limit,
+                empty_at_most=EMPTY_AT_MOST,
+            ),
+            files=files,
+            downloads=Downloads(self.executor, self.backend, telemetry=self.telemetry),
+            listing=Listing(self.executor),
+            signed_urls=SignedUrls(
+                self.executor, files, self.signer(self.keys), upload_expires_in_s=UPLOAD_EXPIRES_IN_S
+            ),
+        )
+
+    def signer(self, keys: Sequence[str]) -> LinkSigner:
+        return LinkSigner(keys, clock=self.clock)
+
+    def another_reclaim(self, **changes: int) -> Reclaim:
+        values = {"grace_s": GRACE_S, "max_deletes": MAX_DELETES, "event_retention_s": RETENTION_S}
+        policy = ReclaimPolicy(**values | changes)
+        return Reclaim(self.executor, self.backend, policy, clock=self.clock, telemetry=self.telemetry)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    def open(self) -> None:
+        self.run(self.executor.start())
+
+    def close(self) -> None:
+        self.run(self.executor.close())
+        self.run(self.backend.close())
+
+    def restore(self, database: Path) -> None:
+        """Put a copy of the database back, as an operator does; the bytes stay as they are."""
+        self.run(self.executor.close())
+        for leftover in self.folder.glob("rows.db*"):
+            leftover.unlink()
+        shutil.copyfile(database, self.folder / "rows.db")
+        self._connect()
+        self.open()
+
+    # Short words for what nearly every test does
+
+    def make_bucket(self, bucket_id: str = "photos", **options: Any) -> None:
+        self.run(self.storage.buckets.create(SERVICE, name=bucket_id, **options))
+
+    def put(self, name: str, content: bytes = b"content", by: RlsContext = OWNER, **options: Any) -> Object:
+        return self.run(self.aput(name, content, by, **options))
+
+    async def aput(
+        self, name: str, content: bytes = b"content", by: RlsContext = OWNER, **options: Any
+    ) -> Object:
+        upload = Upload(**{"bucket_id": "photos", "name": name} | options)
+        return await self.storage.files.put(by, upload, content)
+
+    def get(self, name: str, by: RlsContext = OWNER, bucket_id: str = "photos") -> bytes:
+        return self.run(self.aget(name, by, bucket_id))
+
+    async def aget(self, name: str, by: RlsContext = OWNER, bucket_id: str = "photos") -> bytes:
+        return await content_of(await self.storage.downloads.open(by, bucket_id, name, ReadRequest()))
+
+    def delete(self, name: str, by: RlsContext = OWNER) -> None:
+        self.run(self.storage.files.delete(by, "photos", name))
+
+    def rows(self, text: str) -> list[dict[str, Any]]:
+        """Return what a plain SQL query gives, or make a plain SQL change."""
+        changes = not text.startswith("SELECT")
+        return self.run(self._rows(text, changes))
+
+    async def _rows(self, text: str, changes: bool) -> list[dict[str, Any]]:
+        def work() -> Work[Sequence[Row]]:
+            return (yield Statement(sql=text)).rows
+
+        ask = self.executor.write if changes else self.executor.read
+        return [dict(row) for row in await ask(SYSTEM, work)]
+
+    def names(self) -> list[str]:
+        return [row["name"] for row in self.rows("SELECT name FROM storage_objects ORDER BY name")]
+
+    def keys_of_bytes(self) -> set[str]:
+        async def listed() -> set[str]:
+            return {stored.key async for stored in self.backend.list("sha256/")}
+
+        return self.run(listed())
+
+    def everything(self) -> tuple[object, ...]:
+        """Return all rows and keys: what a refused operation may not have changed."""
+        tables = ("storage_buckets", "storage_objects", "storage_blobs", "storage_uploads", "storage_events")
+        return (*(self.rows(f"SELECT * FROM {table}") for table in tables), self.keys_of_bytes())
+
+
+async def content_of(download: Download) -> bytes:
+    assert download.reader is not None
+    try:
+        return b"".join([chunk async for chunk in download.reader.chunks()])
+    finally:
+        await download.reader.aclose()
+
+
+async def in_chunks(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk

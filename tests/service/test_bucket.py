@@ -1,0 +1,198 @@
+"""Buckets: create, read, list, change, empty, delete."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from aerostore.domain import Bucket, RlsContext, to_iso
+from aerostore.errors import (
+    AccessDenied,
+    BucketAlreadyExists,
+    BucketNotEmpty,
+    BucketTooLarge,
+    EntityTooLarge,
+    InvalidBucketName,
+    InvalidInput,
+    InvalidMimeType,
+    NoSuchBucket,
+    RoleNotAllowed,
+)
+from aerostore.service.bucket import BucketQuery
+from tests.service.stage import ANON, EMPTY_AT_MOST, FILE_SIZE_LIMIT, OWNER, SERVICE, STRANGER, Stage
+
+
+def create(stage: Stage, name: str = "new", by: RlsContext = SERVICE, **options: Any) -> Bucket:
+    return stage.run(stage.storage.buckets.create(by, name=name, **options))
+
+
+def get(stage: Stage, bucket_id: str, by: RlsContext = SERVICE) -> Bucket:
+    return stage.run(stage.storage.buckets.get(by, bucket_id))
+
+
+def ids(stage: Stage, by: RlsContext = SERVICE, **query: Any) -> list[str]:
+    return [bucket.id for bucket in stage.run(stage.storage.buckets.list(by, BucketQuery(**query)))]
+
+
+def update(
+    stage: Stage, changes: dict[str, Any], bucket_id: str = "photos", by: RlsContext = SERVICE
+) -> None:
+    stage.run(stage.storage.buckets.update(by, bucket_id, changes))
+
+
+def delete(stage: Stage, bucket_id: str = "photos", by: RlsContext = SERVICE) -> None:
+    stage.run(stage.storage.buckets.delete(by, bucket_id))
+
+
+def empty(stage: Stage, bucket_id: str = "photos", by: RlsContext = SERVICE) -> int:
+    return stage.run(stage.storage.buckets.empty(by, bucket_id))
+
+
+def add_upload(stage: Stage, upload_id: str = "u", bucket_id: str = "photos", lasts_s: int = 60) -> None:
+    expires_at = to_iso(stage.clock() + timedelta(seconds=lasts_s))
+    stage.rows(
+        "INSERT INTO storage_uploads (id, protocol, bucket_id, name, expires_at)"
+        f" VALUES ('{upload_id}', 'tus', '{bucket_id}', 'a', '{expires_at}')"
+    )
+
+
+def test_a_created_bucket_is_the_one_that_is_read(stage: Stage) -> None:
+    made = create(stage, public=True, file_size_limit="20KB", allowed_mime_types=["image/*", ""])
+    assert get(stage, "new") == made
+    assert (made.id, made.public, made.file_size_limit) == ("new", True, 20_000)
+    assert made.allowed_mime_types == ["image/*"]
+
+
+def test_id_and_name_may_differ_and_are_unique_each(stage: Stage) -> None:
+    assert create(stage, "name", bucket_id="id").id == "id"
+    for name, bucket_id in (("name", "other"), ("other", "id"), ("photos", None)):
+        with pytest.raises(BucketAlreadyExists):
+            create(stage, name, bucket_id=bucket_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"name": "a/b"}, InvalidBucketName),
+        ({"name": " "}, InvalidBucketName),
+        ({"name": "a", "bucket_id": ".."}, InvalidBucketName),
+        ({"name": "a", "file_size_limit": FILE_SIZE_LIMIT + 1}, EntityTooLarge),
+        ({"name": "a", "file_size_limit": "many"}, InvalidInput),
+        ({"name": "a", "allowed_mime_types": ["nonsense"]}, InvalidMimeType),
+    ],
+    ids=str,
+)
+def test_a_bad_bucket_is_not_created(stage: Stage, options: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        create(stage, **options)
+    assert ids(stage) == ["photos"]
+
+
+def test_lists_are_searched_sorted_and_paged(stage: Stage) -> None:
+    for name in ("b_1", "B.2", "c"):
+        stage.clock.advance(1)
+        create(stage, name)
+    assert ids(stage) == ["B.2", "b_1", "c", "photos"]
+    assert ids(stage, search="B") == ["B.2", "b_1"]
+    assert ids(stage, search="b_") == ["b_1"]
+    assert ids(stage, search="%") == []
+    assert ids(stage, column="created_at", order="desc") == ["c", "B.2", "b_1", "photos"]
+    assert ids(stage, limit=2, offset=1) == ["b_1", "c"]
+    assert ids(stage, offset=3) == ["photos"]
+
+
+def test_only_the_changes_that_are_given_are_made(stage: Stage) -> None:
+    create(stage, file_size_limit=5, allowed_mime_types=["image/*"])
+    before = get(stage, "new")
+    stage.clock.advance(1)
+    update(stage, {"public": True}, "new")
+    after = get(stage, "new")
+    assert (after.public, after.file_size_limit, after.allowed_mime_types) == (True, 5, ["image/*"])
+    assert after.updated_at > before.updated_at == after.created_at
+    update(stage, {"file_size_limit": None, "allowed_mime_types": None}, "new")
+    assert (get(stage, "new").file_size_limit, get(stage, "new").allowed_mime_types) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"file_size_limit": FILE_SIZE_LIMIT + 1}, EntityTooLarge),
+        ({"allowed_mime_types": ["x"]}, InvalidMimeType),
+    ],
+    ids=str,
+)
+def test_a_bad_change_is_not_made(stage: Stage, changes: dict[str, Any], error: type[Exception]) -> None:
+    before = stage.everything()
+    with pytest.raises(error):
+        update(stage, {"public": True} | changes)
+    assert stage.everything() == before
+
+
+def test_a_bucket_nobody_may_see_does_not_exist(stage: Stage) -> None:
+    stage.put("a")
+    for caller in (OWNER, ANON):
+        assert ids(stage, by=caller) == []
+        for ask in (get, delete):
+            with pytest.raises(NoSuchBucket):
+                ask(stage, "photos", by=caller)
+        with pytest.raises(NoSuchBucket):
+            update(stage, {"public": True}, by=caller)
+        with pytest.raises(AccessDenied):
+            create(stage, by=caller)
+        with pytest.raises(RoleNotAllowed):
+            empty(stage, by=caller)
+    assert stage.names() == ["a"]
+
+
+@pytest.mark.parametrize("ask", [get, delete, empty])
+def test_a_missing_bucket_is_no_such_bucket(stage: Stage, ask: Any) -> None:
+    with pytest.raises(NoSuchBucket) as raised:
+        ask(stage, "missing")
+    assert raised.value.resource == "missing"
+
+
+def test_only_an_empty_bucket_can_be_deleted(stage: Stage) -> None:
+    stage.put("a")
+    with pytest.raises(BucketNotEmpty):
+        delete(stage)
+    stage.delete("a")
+    add_upload(stage)
+    delete(stage)
+    assert ids(stage) == []
+    assert stage.rows("SELECT id FROM storage_uploads") == []
+
+
+def test_emptying_removes_every_object_that_was_there(stage: Stage) -> None:
+    async def fill() -> None:
+        await asyncio.gather(*(stage.aput(f"{number}", by=OWNER) for number in range(1001)))
+
+    stage.run(fill())
+    create(stage, "other")
+    stage.put("kept", bucket_id="other")
+    assert empty(stage) == 1001
+    assert stage.names() == ["kept"]
+    removed = stage.rows("SELECT name FROM storage_events WHERE type = 'ObjectRemoved:Delete'")
+    assert len(removed) == 1001
+    assert empty(stage) == 0
+
+
+def test_emptying_spares_what_came_after_it_began(stage: Stage) -> None:
+    stage.clock.advance(60)
+    stage.put("later", by=STRANGER)
+    stage.clock.advance(-30)
+    assert empty(stage) == 0
+    assert stage.names() == ["later"]
+
+
+def test_a_bucket_with_too_many_objects_is_not_emptied(stage: Stage) -> None:
+    stage.rows(
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n"
+        f" WHERE i < {EMPTY_AT_MOST}) INSERT INTO storage_objects (id, bucket_id, name, version)"
+        " SELECT i, 'photos', i, '' FROM n"
+    )
+    stage.clock.advance(60)
+    with pytest.raises(BucketTooLarge):
+        empty(stage)
+    stage.rows("DELETE FROM storage_objects WHERE id = '0'")
+    assert empty(stage) == EMPTY_AT_MOST

@@ -1,0 +1,319 @@
+"""Lists v1 and v2 through the service, against a model in plain Python: every page, nothing twice."""
+
+import asyncio
+import base64
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from aerostore.domain import Object, check_object_name, utc_now
+from aerostore.errors import InvalidKey, InvalidParameter
+from aerostore.service.listing import Cursor, Entry, FolderQuery, PrefixQuery, fold, parse_cursor
+from tests.service.stage import ANON, OWNER, STRANGER, FakeClock, Stage
+
+ALPHABET = "aAbB/.-0~ äÄ日\U0001f600"
+
+
+def is_allowed(name: str) -> bool:
+    try:
+        return bool(check_object_name(name))
+    except InvalidKey:
+        return False
+
+
+NAMES = st.lists(st.text(ALPHABET, min_size=1, max_size=6).filter(is_allowed), unique=True, max_size=12)
+FOLDER_NAMES = st.lists(st.text("aA/b", min_size=1, max_size=5).filter(is_allowed), unique=True, max_size=12)
+PREFIXES = st.text("aAbB/ä", max_size=3)
+ORDERS = st.sampled_from(["asc", "desc"])
+TIMES = ["created_at", "updated_at"]
+
+
+class TickingClock(FakeClock):
+    """A clock that no two looks at see at the same time."""
+
+    def __call__(self) -> datetime:
+        self.advance(1)
+        return self.now
+
+
+class Shelf(Stage):
+    """A storage that lives for the whole module and is filled again by each example."""
+
+    def fill(self, names: Sequence[str]) -> dict[str, Object]:
+        """Put `names` one after the other, then the first half again: updated last."""
+        self.rows("DELETE FROM storage_objects")
+        stored: dict[str, Object] = {}
+        for some in (names, names[: len(names) // 2]):
+            # All at once, for one commit; they queue in this order, and the clock moves for each.
+            for each in self.run(self._put_all(some)):
+                stored[each.name] = each
+        return stored
+
+    async def _put_all(self, names: Sequence[str]) -> list[Object]:
+        return await asyncio.gather(*(self.aput(name, upsert=True) for name in names))
+
+    def level(self, **query: object) -> list[Entry]:
+        asked = FolderQuery(**query)  # type: ignore[arg-type] # the tests spell the fields out
+        return self.run(self.storage.listing.list_folder(OWNER, "photos", asked))
+
+    def pages(self, **query: object) -> list[Entry]:
+        """Return the entries of every page, following the cursors."""
+        found: list[Entry] = []
+        cursor: str | None = None
+        while True:
+            asked = PrefixQuery(**query, cursor=cursor)  # type: ignore[arg-type] # as above
+            page, following = self.run(self.storage.listing.list_prefix(OWNER, "photos", asked))
+            assert len(page) <= asked.limit
+            assert following is None or len(page) == asked.limit
+            found += page
+            if following is None:
+                return found
+            cursor = following.encode()
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    folder: Path = tmp_path_factory.mktemp("listing")
+    with asyncio.Runner() as runner:
+        made = Shelf(folder, "memory", runner, clock=TickingClock())
+        made.open()
+        made.make_bucket()
+        yield made
+        made.close()
+
+
+def folder_of(name: str, depth: int) -> str | None:
+    head, slash, _ = name[depth:].partition("/")
+    return name[:depth] + head + slash if slash else None
+
+
+# List v2
+
+
+@settings(max_examples=50, deadline=None)
+@given(names=NAMES, prefix=PREFIXES, order=ORDERS, limit=st.integers(1, 4))
+def test_v2_pages_hold_every_name_once_in_order(
+    shelf: Shelf, names: list[str], prefix: str, order: str, limit: int
+) -> None:
+    stored = shelf.fill(names)
+    model = sorted((n for n in names if n.startswith(prefix)), key=str.encode, reverse=order == "desc")
+    entries = shelf.pages(prefix=prefix, order=order, limit=limit)
+    assert [entry.name for entry in entries] == model
+    assert [entry.object for entry in entries] == [stored[name] for name in model]
+
+
+@settings(max_examples=50, deadline=None)
+@given(names=NAMES, prefix=PREFIXES, order=ORDERS, limit=st.integers(1, 4))
+@example(names=["a/", "a/b", "a/c"], prefix="a/", order="asc", limit=1)
+@example(names=["a/", "a/b", "a/c"], prefix="a/", order="desc", limit=1)
+@example(names=["a", "a/b", "a/c/d", "a0", "a-"], prefix="", order="desc", limit=1)
+def test_v2_pages_hold_every_folder_once_among_the_objects(
+    shelf: Shelf, names: list[str], prefix: str, order: str, limit: int
+) -> None:
+    shelf.fill(names)
+    matching = (name for name in names if name.startswith(prefix))
+    model = {(folder_of(name, len(prefix)) or name, bool(folder_of(name, len(prefix)))) for name in matching}
+    entries = shelf.pages(prefix=prefix, delimiter="/", order=order, limit=limit)
+    assert [(entry.name, entry.is_folder) for entry in entries] == sorted(
+        model, key=lambda each: each[0].encode(), reverse=order == "desc"
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    names=NAMES,
+    prefix=PREFIXES,
+    order=ORDERS,
+    limit=st.integers(1, 4),
+    column=st.sampled_from(TIMES),
+    delimiter=st.sampled_from([None, "/"]),
+)
+def test_v2_pages_by_time_hold_every_entry_once(
+    shelf: Shelf, names: list[str], prefix: str, order: str, limit: int, column: str, delimiter: str | None
+) -> None:
+    stored = shelf.fill(names)
+    moments: dict[str, datetime] = {}
+    for name in (name for name in stored if name.startswith(prefix)):
+        folder = folder_of(name, len(prefix)) if delimiter else None
+        moment: datetime = stored[name].created_at if folder else getattr(stored[name], column)
+        moments[folder or name] = min(moments.get(folder or name, moment), moment)
+    model = sorted(moments, key=lambda name: (moments[name], name.encode()), reverse=order == "desc")
+    entries = shelf.pages(prefix=prefix, delimiter=delimiter, column=column, order=order, limit=limit)
+    assert [entry.name for entry in entries] == model
+    assert [entry.moment for entry in entries] == [moments[name] for name in model]
+    assert all(entry.is_folder or entry.object == stored[entry.name] for entry in entries)
+
+
+def test_v2_by_time_pages_through_entries_of_one_moment(shelf: Shelf) -> None:
+    names = [f"{number:02}" for number in range(7)]
+    shelf.fill(names)
+    shelf.rows("UPDATE storage_objects SET created_at = (SELECT min(created_at) FROM storage_objects)")
+    for order in ("asc", "desc"):
+        entries = shelf.pages(column="created_at", order=order, limit=2)
+        assert [entry.name for entry in entries] == sorted(names, reverse=order == "desc")
+
+
+def test_a_cursor_says_how_the_first_page_was_sorted(shelf: Shelf) -> None:
+    shelf.fill(["a", "b", "c"])
+    listing = shelf.storage.listing
+    first = PrefixQuery(order="desc", column="created_at", limit=1)
+    page, cursor = shelf.run(listing.list_prefix(OWNER, "photos", first))
+    assert [entry.name for entry in page] == ["c"]
+    assert cursor is not None
+    rest = PrefixQuery(cursor=cursor.encode())
+    page, cursor = shelf.run(listing.list_prefix(OWNER, "photos", rest))
+    assert ([entry.name for entry in page], cursor) == (["b", "a"], None)
+
+
+def encoded(*lines: str) -> str:
+    return base64.b64encode("\n".join(lines).encode()).decode()
+
+
+GARBAGE = [
+    "x",
+    "ä",
+    "%%%%",
+    encoded("no colon"),
+    encoded("o:asc", "c:name"),
+    encoded("l:a", "o:up", "c:name"),
+    encoded("l:a", "o:asc", "c:id"),
+    encoded("l:a", "o:asc", "c:created_at"),
+    encoded("l:a", "o:asc", "c:name", "a:2026-01-31T09:00:00.000Z"),
+    encoded("l:a", "o:asc", "c:created_at", "a:yesterday"),
+    encoded("l:a", "o:asc", "c:created_at", "a:2026-01-31T09:00:00.000"),
+    encoded("l:a", "o:asc", "c:created_at", "a:0001-01-01T00:00:00+23:59"),
+    encoded("l:a", "o:asc", "c:created_at", "a:9999-12-31T23:59:59-23:59"),
+    base64.b64encode(b"l:\xff").decode(),
+]
+
+
+@pytest.mark.parametrize("cursor", GARBAGE)
+def test_a_cursor_that_is_none_of_ours_is_refused(shelf: Shelf, cursor: str) -> None:
+    asked = PrefixQuery(cursor=cursor)
+    with pytest.raises(InvalidParameter):
+        shelf.run(shelf.storage.listing.list_prefix(OWNER, "photos", asked))
+
+
+@given(st.text() | st.text("lcoa:\n-", max_size=20).map(encoded))
+def test_any_text_is_a_cursor_or_refused(text: str) -> None:
+    try:
+        cursor = parse_cursor(text)
+    except InvalidParameter:
+        return
+    assert parse_cursor(cursor.encode()) == cursor
+
+
+@given(
+    name=NAMES.filter(bool).map(lambda names: names[0]),
+    order=ORDERS,
+    column=st.sampled_from(["name", *TIMES]),
+)
+def test_a_cursor_comes_back_as_it_was(name: str, order: str, column: str) -> None:
+    moment = None if column == "name" else utc_now()
+    cursor = Cursor(name=name, order=order, column=column, moment=moment)
+    assert parse_cursor(cursor.encode()) == cursor
+
+
+def test_an_empty_cursor_is_the_first_page(shelf: Shelf) -> None:
+    shelf.fill(["a"])
+    page, _ = shelf.run(shelf.storage.listing.list_prefix(OWNER, "photos", PrefixQuery(cursor="")))
+    assert [entry.name for entry in page] == ["a"]
+
+
+# List v1
+
+
+def folder_model(names: Sequence[str], query: FolderQuery) -> list[tuple[str, bool]]:
+    """Return (relative name, is folder) of one level: letters in any case, folders spelled as stored."""
+    wanted, root = fold(query.root + query.search), len(query.root)
+    depth = root + query.search.rfind("/") + 1
+    matching = [name for name in names if fold(name).startswith(wanted)]
+    files = [name for name in matching if folder_of(name, depth) is None]
+    spelled = {folder[root:] for name in matching if (folder := folder_of(name, depth))}
+    folders = [(fold(query.root + folder), folder, True) for folder in spelled]
+    if query.column == "name":
+        entries = folders + [(fold(name), name, False) for name in files]
+        ordered = sorted(entries, reverse=query.order == "desc")
+        return [(name if is_folder else name[root:], is_folder) for _, name, is_folder in ordered]
+    first = [(folder, True) for _, folder, _ in sorted(folders, reverse=query.order == "desc")]
+    # Every name is created a second after the one before it in `names`.
+    rest = sorted(files, key=list(names).index, reverse=query.order == "desc")
+    return first + [(name[root:], False) for name in rest]
+
+
+def shown(entries: Sequence[Entry], query: FolderQuery) -> list[tuple[str, bool]]:
+    return [(entry.name[len(query.root) :], entry.is_folder) for entry in entries]
+
+
+V1_QUERIES = st.builds(
+    FolderQuery,
+    prefix=st.sampled_from(["", "a", "A", "a/", "b/a"]),
+    search=st.sampled_from(["", "a", "A", "a/", "aB", "b/A"]),
+    order=ORDERS,
+    column=st.sampled_from(["name", "created_at"]),
+    limit=st.integers(1, 5),
+    offset=st.integers(0, 6),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(names=FOLDER_NAMES, query=V1_QUERIES)
+@example(names=["Foo/1", "foo/2", "FOO/3", "foo"], query=FolderQuery(search="f"))
+@example(
+    names=["Foo/1", "foo/2", "FOO/3", "foo"], query=FolderQuery(search="F", order="desc", limit=1, offset=2)
+)
+@example(names=["A/foo/1", "a/FOO/2"], query=FolderQuery(prefix="a"))
+@example(names=["A/x", "a/x", "a/X"], query=FolderQuery(prefix="a"))
+def test_v1_is_one_level_in_any_case(shelf: Shelf, names: list[str], query: FolderQuery) -> None:
+    shelf.fill(names)
+    entries = shelf.run(shelf.storage.listing.list_folder(OWNER, "photos", query))
+    model = folder_model(names, query)
+    assert shown(entries, query) == model[query.offset : query.offset + query.limit]
+    assert all((entry.object is None) == entry.is_folder for entry in entries)
+
+
+@pytest.mark.parametrize("column", ["created_at", "updated_at", "last_accessed_at"])
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_v1_by_column_lists_folders_first_and_pages_across_the_border(
+    shelf: Shelf, column: str, order: str
+) -> None:
+    stored = shelf.fill(["z", "b/1", "y", "a/1", "x", "c/1"])
+    paged = [shelf.level(column=column, order=order, limit=2, offset=offset) for offset in range(0, 8, 2)]
+    entries = [entry.name for page in paged for entry in page]
+    folders = sorted(["a/", "b/", "c/"], reverse=order == "desc")
+    files = sorted("xyz", key=lambda name: getattr(stored[name], column), reverse=order == "desc")
+    assert entries == folders + files
+    assert [len(page) for page in paged] == [2, 2, 2, 0]
+
+
+def test_v1_matches_how_a_name_begins_and_not_what_it_holds(shelf: Shelf) -> None:
+    shelf.fill(["folder/cat.png", "folder/Cow.png", "folder/bobcat.png", "folderish"])
+    found = shelf.level(prefix="folder", search="c")
+    assert [entry.name for entry in found] == ["folder/cat.png", "folder/Cow.png"]
+    assert shelf.level(prefix="/") == []
+
+
+def test_lists_show_only_what_the_policies_let_the_caller_see(shelf: Shelf) -> None:
+    shelf.fill(["mine", "folder/mine"])
+    shelf.put("theirs", by=STRANGER)
+    shelf.put("Folder/theirs", by=STRANGER)
+    assert [entry.name for entry in shelf.level()] == ["folder/", "mine"]
+    assert [entry.name for entry in shelf.pages(delimiter="/")] == ["folder/", "mine"]
+    for query in (FolderQuery(), FolderQuery(column="created_at")):
+        assert shelf.run(shelf.storage.listing.list_folder(ANON, "photos", query)) == []
+
+
+def test_a_missing_bucket_looks_empty(shelf: Shelf) -> None:
+    listing = shelf.storage.listing
+    assert shelf.run(listing.list_folder(OWNER, "missing", FolderQuery())) == []
+    assert shelf.run(listing.list_prefix(OWNER, "missing", PrefixQuery())) == ([], None)
+
+
+@pytest.mark.parametrize("column", ["name", "created_at"])
+def test_an_absurd_offset_is_an_empty_page(shelf: Shelf, column: str) -> None:
+    shelf.fill(["a"])
+    assert shelf.level(column=column, offset=2**53 - 1) == []

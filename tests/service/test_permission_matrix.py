@@ -1,0 +1,315 @@
+"""Every operation for every kind of caller under the default policies: who may, what a refusal leaves."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from aerostore import permissions
+from aerostore.domain import DownloadLink, Object, RlsContext, UploadLink
+from aerostore.errors import AccessDenied, NoSuchBucket, NoSuchKey, RoleNotAllowed, StorageError
+from aerostore.permissions import OPERATIONS, Operation
+from aerostore.service.bucket import BucketQuery
+from aerostore.service.download import Download, ReadRequest
+from aerostore.service.file import CopyRequest, Upload
+from aerostore.service.listing import FolderQuery, PrefixQuery
+from tests.service.stage import ANON, OWNER, SERVICE, STRANGER, Stage, content_of
+
+CALLERS = {"anon": ANON, "stranger": STRANGER, "owner": OWNER, "service_role": SERVICE}
+SERVICE_ROLE = {"service_role"}
+OWNERS = {"owner", "service_role"}
+SIGNED_IN = {"stranger", "owner", "service_role"}
+ANYONE = set(CALLERS)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is: `mine`, which belongs to `owner`, in a private bucket and in the public one `open`."""
+
+    stage: Stage
+    mine: Object
+
+    def download_link(self) -> DownloadLink:
+        return DownloadLink(
+            link_id="link",
+            bucket_id=self.mine.bucket_id,
+            name=self.mine.name,
+            object_id=self.mine.id,
+            issuer=self.mine.owner_id,
+            issued_at=self.stage.clock(),
+            expires_at=self.stage.clock() + timedelta(hours=1),
+        )
+
+    def upload_link(self) -> UploadLink:
+        return UploadLink(
+            link_id="link",
+            bucket_id="photos",
+            name="signed",
+            owner_id=OWNER.user_id,
+            upsert=False,
+            issued_at=self.stage.clock(),
+            expires_at=self.stage.clock() + timedelta(hours=1),
+        )
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with asyncio.Runner() as runner:
+        stage = Stage(tmp_path, "memory", runner)
+        stage.open()
+        stage.make_bucket()
+        stage.make_bucket("open", public=True)
+        stage.make_bucket("empty")
+        stage.put("mine", b"open", bucket_id="open")
+        yield Scene(stage, stage.put("mine", b"mine"))
+        stage.close()
+
+
+Ask = Callable[[Scene, RlsContext], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to ask for an operation, and who may.
+
+    refusal: the error that others meet; or the answer they get, as if there were nothing to see or touch.
+    """
+
+    operation: Operation
+    ask: Ask
+    allowed: set[str]
+    refusal: object = AccessDenied
+
+
+async def bytes_of(download: Awaitable[Download]) -> bytes:
+    return await content_of(await download)
+
+
+async def bucket_ids(scene: Scene, by: RlsContext) -> list[str]:
+    return [bucket.id for bucket in await scene.stage.storage.buckets.list(by, BucketQuery())]
+
+
+async def folder_names(scene: Scene, by: RlsContext) -> list[str]:
+    entries = await scene.stage.storage.listing.list_folder(by, "photos", FolderQuery())
+    return [entry.name for entry in entries]
+
+
+async def prefix_names(scene: Scene, by: RlsContext) -> list[str]:
+    entries, _ = await scene.stage.storage.listing.list_prefix(by, "photos", PrefixQuery())
+    return [entry.name for entry in entries]
+
+
+async def deleted_names(scene: Scene, by: RlsContext) -> list[str]:
+    deleted = await scene.stage.storage.files.delete_many(by, "photos", ["mine"])
+    return [each.name for each in deleted]
+
+
+def a_copy(to_name: str) -> CopyRequest:
+    return CopyRequest(bucket_id="photos", name="mine", to_bucket_id="photos", to_name=to_name)
+
+
+NEW = Upload(bucket_id="photos", name="new")
+OVER_MINE = Upload(bucket_id="photos", name="mine", upsert=True)
+OVER_NOTHING = Upload(bucket_id="photos", name="new", upsert=True)
+READ = ReadRequest()
+
+CASES = [
+    Case(
+        permissions.BUCKET_CREATE, lambda s, by: s.stage.storage.buckets.create(by, name="new"), SERVICE_ROLE
+    ),
+    Case(
+        permissions.BUCKET_GET,
+        lambda s, by: s.stage.storage.buckets.get(by, "photos"),
+        SERVICE_ROLE,
+        NoSuchBucket,
+    ),
+    Case(permissions.BUCKET_LIST, bucket_ids, SERVICE_ROLE, []),
+    Case(
+        permissions.BUCKET_UPDATE,
+        lambda s, by: s.stage.storage.buckets.update(by, "photos", {"public": True}),
+        SERVICE_ROLE,
+        NoSuchBucket,
+    ),
+    Case(
+        permissions.BUCKET_EMPTY,
+        lambda s, by: s.stage.storage.buckets.empty(by, "photos"),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(
+        permissions.BUCKET_DELETE,
+        lambda s, by: s.stage.storage.buckets.delete(by, "empty"),
+        SERVICE_ROLE,
+        NoSuchBucket,
+    ),
+    Case(permissions.OBJECT_UPLOAD, lambda s, by: s.stage.storage.files.put(by, NEW, b"new"), SIGNED_IN),
+    Case(
+        permissions.OBJECT_UPLOAD_UPDATE,
+        lambda s, by: s.stage.storage.files.put(by, OVER_NOTHING, b"new"),
+        SIGNED_IN,
+    ),
+    Case(
+        permissions.OBJECT_UPLOAD_UPDATE,
+        lambda s, by: s.stage.storage.files.put(by, OVER_MINE, b"new"),
+        OWNERS,
+    ),
+    Case(
+        permissions.OBJECT_UPLOAD_SIGNED,
+        lambda s, by: s.stage.storage.files.put_signed(by, s.upload_link(), NEW, b"new"),
+        ANYONE,
+    ),
+    Case(
+        permissions.OBJECT_GET,
+        lambda s, by: bytes_of(s.stage.storage.downloads.open(by, "photos", "mine", READ)),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.OBJECT_GET_PUBLIC,
+        lambda s, by: bytes_of(s.stage.storage.downloads.open_public(by, "open", "mine", READ)),
+        ANYONE,
+    ),
+    Case(
+        permissions.OBJECT_GET_PUBLIC,
+        lambda s, by: s.stage.storage.downloads.head_public(by, "photos", "mine", READ),
+        set(),
+        NoSuchBucket,
+    ),
+    Case(
+        permissions.OBJECT_GET_SIGNED,
+        lambda s, by: bytes_of(s.stage.storage.downloads.open_signed(by, s.download_link(), READ)),
+        ANYONE,
+    ),
+    Case(
+        permissions.OBJECT_HEAD,
+        lambda s, by: s.stage.storage.downloads.head(by, "photos", "mine", READ),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.OBJECT_INFO,
+        lambda s, by: s.stage.storage.downloads.info(by, "photos", "mine"),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.OBJECT_INFO_PUBLIC,
+        lambda s, by: s.stage.storage.downloads.info_public(by, "open", "mine"),
+        ANYONE,
+    ),
+    Case(
+        permissions.OBJECT_INFO_PUBLIC,
+        lambda s, by: s.stage.storage.downloads.info_public(by, "photos", "mine"),
+        set(),
+        NoSuchBucket,
+    ),
+    Case(permissions.OBJECT_LIST, folder_names, OWNERS, []),
+    Case(permissions.OBJECT_LIST_V2, prefix_names, OWNERS, []),
+    Case(
+        permissions.OBJECT_COPY,
+        lambda s, by: s.stage.storage.files.copy(by, a_copy("new")),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.OBJECT_MOVE,
+        lambda s, by: s.stage.storage.files.move(by, "photos", "mine", to_bucket_id="photos", to_name="new"),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(permissions.OBJECT_DELETE, lambda s, by: s.stage.storage.files.delete(by, "photos", "mine"), OWNERS),
+    Case(permissions.OBJECT_DELETE_MANY, deleted_names, OWNERS, []),
+    Case(
+        permissions.OBJECT_SIGN,
+        lambda s, by: s.stage.storage.signed_urls.sign(by, "photos", "mine", expires_in_s=60),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.OBJECT_SIGN_MANY,
+        lambda s, by: s.stage.storage.signed_urls.sign_many(by, "photos", ["mine"], expires_in_s=60),
+        OWNERS,
+        {},
+    ),
+    Case(
+        permissions.OBJECT_SIGN_UPLOAD,
+        lambda s, by: s.stage.storage.signed_urls.sign_upload(by, NEW),
+        SIGNED_IN,
+    ),
+    Case(
+        permissions.OBJECT_SIGN_UPLOAD,
+        lambda s, by: s.stage.storage.signed_urls.sign_upload(by, OVER_MINE),
+        OWNERS,
+    ),
+]
+READS = {
+    each.name for each in OPERATIONS if each.needs and {command for _, command in each.needs} == {"select"}
+}
+
+
+def test_every_operation_is_in_the_table() -> None:
+    assert {case.operation.name for case in CASES} == {operation.name for operation in OPERATIONS}
+
+
+def test_operation_names_are_unique() -> None:
+    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize("role", CALLERS)
+@pytest.mark.parametrize(
+    "case", CASES, ids=[f"{number}-{case.operation.name}" for number, case in enumerate(CASES)]
+)
+def test_who_may(scene: Scene, case: Case, role: str) -> None:
+    before = scene.stage.everything()
+    answer = answer_of(scene, case.ask, CALLERS[role])
+    if role in case.allowed:
+        assert not isinstance(answer, StorageError)
+        assert answer != case.refusal
+        return
+    assert (type(answer) if isinstance(answer, StorageError) else answer) == case.refusal
+    assert scene.stage.everything() == before
+
+
+def answer_of(scene: Scene, ask: Ask, by: RlsContext) -> object:
+    """Return what `ask` gives, or its refusal."""
+
+    async def asked() -> object:
+        return await ask(scene, by)
+
+    try:
+        return scene.stage.run(asked())
+    except StorageError as refusal:
+        return refusal
+
+
+def visible(answer: object) -> object:
+    """Return what the caller gets to see of an answer."""
+    if isinstance(answer, StorageError):
+        return type(answer), answer.message, answer.resource, answer.hint
+    return answer
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.operation.name in READS], ids=lambda case: case.operation.name
+)
+def test_a_denied_read_cannot_be_told_from_nothing_there(scene: Scene, case: Case) -> None:
+    denied = visible(answer_of(scene, case.ask, STRANGER))
+    scene.stage.rows("DELETE FROM storage_objects")
+    if (permissions.BUCKETS, "select") in case.operation.needs:
+        scene.stage.rows("DELETE FROM storage_buckets")
+    assert visible(answer_of(scene, case.ask, STRANGER)) == denied
+
+
+@pytest.mark.parametrize("role", CALLERS)
+def test_the_operation_is_what_policies_see(role: str) -> None:
+    caller = CALLERS[role]
+    for operation in OPERATIONS:
+        if operation.service_only and role != "service_role":
+            with pytest.raises(RoleNotAllowed) as raised:
+                permissions.admit(caller, operation)
+            assert operation.name in str(raised.value.hint)
+        else:
+            assert permissions.admit(caller, operation) == caller.performing(operation.name)
