@@ -159,9 +159,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
-        async with parts.running(), _background(parts):
-            yield
-        await authenticator.close()
+        try:
+            async with parts.running(), _background(parts):
+                yield
+        finally:
+            await authenticator.close()
 
     app = Starlette(
         routes=routes(
@@ -197,7 +199,11 @@ async def _refuse_route(request: Request, _exc: Exception) -> Response:
 
 @contextlib.asynccontextmanager
 async def _background(parts: Parts) -> AsyncIterator[None]:
-    """Deliver events and reclaim bytes beside the requests."""
+    """Deliver events and reclaim bytes beside the requests.
+
+    A restored database must be noticed before the first write makes it look new.
+    """
+    await parts.reclaim.check_age()
     jobs = [
         asyncio.create_task(parts.outbox.deliver_for_ever(_EVENT_POLL_S)),
         asyncio.create_task(parts.reclaim.run_for_ever(parts.settings.reclaim_interval)),

@@ -116,6 +116,7 @@ class Draft:
                 self._tree.delete(self._published_as)
 
     def _append(self, content: memoryview) -> None:
+        self._tree.require_room(len(content))
         descriptor = self._opened()
         self._sha256.update(content)
         self._size_bytes += len(content)

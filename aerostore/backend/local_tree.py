@@ -14,6 +14,8 @@ from aerostore.backend import StoredBlob
 from aerostore.backend.key import is_key
 from aerostore.errors import Corrupted
 
+# What SQLite needs to go on deleting when nothing else fits; less on small file systems.
+RESERVE_BYTES = 64 * 1024 * 1024
 _KEY_TOPS = ("sha256", "meta")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -43,6 +45,16 @@ class LocalTree:
         name = uuid.uuid4().hex
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         return os.open(name, flags, 0o600, dir_fd=directory), self.root / "tmp" / name
+
+    def require_room(self, size_bytes: int) -> None:
+        """Refuse bytes that would leave the file system without the room that deletes need.
+
+        Raises: OSError with ENOSPC.
+        """
+        found = os.fstatvfs(self._tops["tmp"])
+        reserve = min(RESERVE_BYTES, found.f_blocks * found.f_frsize // 20)
+        if found.f_bavail * found.f_frsize - size_bytes < reserve:
+            raise OSError(errno.ENOSPC, "the rest of the disk is kept for the database")
 
     def open_file(self, key: str) -> tuple[int, int]:
         """Open the bytes of `key`; return descriptor and length. Raises: Corrupted when there are none."""

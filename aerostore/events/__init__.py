@@ -8,7 +8,7 @@ from typing import Protocol
 
 from aerostore.domain import Event
 
-MAX_ATTEMPTS = 12
+MAX_ATTEMPTS = 20
 """After this many failed attempts an event is a dead letter."""
 
 _FIRST_DELAY_S = 1.0

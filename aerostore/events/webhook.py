@@ -78,9 +78,8 @@ class WebhookSink:
         addresses = await self._lookup()
         for address in addresses:
             if not (self._allow_private or is_public(address)):
-                raise DeliveryFailed(
-                    f"{self._host} has the address {address}, which is not public", permanent=True
-                )
+                # Not for good: a resolver may give a private answer for a while, and nothing was sent there.
+                raise DeliveryFailed(f"{self._host} has the address {address}, which is not public")
         # Each retry goes to the next address, so that one dead host of several does not stop deliveries.
         return addresses[attempts % len(addresses)]
 

@@ -138,6 +138,7 @@ class SqliteExecutor:
     # Writing
 
     def _open_writer(self) -> sqlite3.Connection:
+        self._path.touch(mode=0o600)  # SQLite gives its other files the mode of this one
         connection = self._connect()
         connection.execute("PRAGMA journal_mode = WAL")
         migrate_sqlite(connection)

@@ -160,6 +160,9 @@ class Downloads:
         if request.byte_range and _range_counts(found.object, request.if_range):
             byte_range = request.byte_range.within(found.blob.size_bytes)
         reader = await self._backend.open(found.blob.key, byte_range)
+        if reader.size_bytes != found.blob.size_bytes:
+            await reader.aclose()
+            raise Corrupted(resource=f"{found.object.bucket_id}/{found.object.name}")
         return replace(seen, byte_range=byte_range, reader=reader)
 
 

@@ -22,6 +22,8 @@ from aerostore.domain import (
 )
 from aerostore.errors import (
     AccessDenied,
+    InsufficientStorage,
+    LockTimeout,
     NoSuchBucket,
     NoSuchKey,
     NoSuchRelation,
@@ -173,10 +175,9 @@ class Files:
         blob = Blob(id=blob_id, key=receipt.key, sha256=receipt.sha256, size_bytes=receipt.size_bytes)
         try:
             stored = await self._executor.write(context, lambda: self._commit(context, upload, blob))
-        except Unavailable:
-            raise  # the commit may have happened: reclaim finds out
-        except StorageError:
-            await self._discard(blob)
+        except StorageError as exc:
+            if not _may_have_committed(exc):
+                await self._discard(blob)
             raise
         if stored.blob_id != blob_id:
             await self._discard(blob)
@@ -366,6 +367,11 @@ class Files:
         for each in found:
             yield self._outbox.record(context, EventType.REMOVED, each)
         return found
+
+
+def _may_have_committed(failure: StorageError) -> bool:
+    """Tell whether the transaction's end is unknown: then its bytes may be in use, and reclaim finds out."""
+    return isinstance(failure, Unavailable) and not isinstance(failure, InsufficientStorage | LockTimeout)
 
 
 def _visible_object(bucket_id: str, name: str) -> Work[Object]:

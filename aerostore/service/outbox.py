@@ -75,6 +75,12 @@ class Outbox:
         """Deliver until cancelled, looking again after `idle_s` when there is nothing to do."""
         if not self._sinks:
             return
+        try:
+            await self._deliver_while_held(idle_s)
+        finally:
+            await self._lease.release()
+
+    async def _deliver_while_held(self, idle_s: float) -> None:
         while True:
             busy = 0
             try:

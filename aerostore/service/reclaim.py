@@ -85,16 +85,14 @@ class Reclaim:
         self._lease = Lease(executor, "reclaim", clock=clock, seconds=_LEASE_S)
 
     async def run_for_ever(self, interval_s: float) -> None:
-        """Run with deletion every `interval_s`, until cancelled; look for a restored database at once."""
+        """Run with deletion every `interval_s`, until cancelled."""
         while True:
+            await asyncio.sleep(interval_s)
             try:
-                await self._check_age()
-                await asyncio.sleep(interval_s)
                 report = await self.run(apply=True)
                 logger.info("reclaim", extra={"facts": {"report": str(report)}})
             except StorageError as exc:
                 logger.error("reclaim stopped for this time", extra={"facts": {"reason": exc.message}})
-                await asyncio.sleep(interval_s)
 
     async def run(self, *, apply: bool, accept_restored: bool = False) -> ReclaimReport:
         """Look for waste and damage; with `apply` remove what is ripe.
@@ -113,7 +111,7 @@ class Reclaim:
                 await self._lease.release()
 
     async def _run(self, *, apply: bool, accept_restored: bool) -> ReclaimReport:
-        report = ReclaimReport(applied=apply, refused=await self._check_age(note=apply))
+        report = ReclaimReport(applied=apply, refused=await self.check_age(note=apply))
         report = await self._scan(report, accept_many=accept_restored)
         report = replace(report, missing=await self._find_missing(apply=apply))
         self._telemetry.orphan_files.set(report.orphans)
@@ -124,7 +122,7 @@ class Reclaim:
 
     # Looking
 
-    async def _check_age(self, *, note: bool = True) -> str:
+    async def check_age(self, *, note: bool = True) -> str:
         """Return why the database looks older than the bytes, empty when it does not; remember it."""
         held = [stored.key async for stored in self._backend.list(HOLD_PREFIX)]
         newest_marked = max([seq async for seq, _key in self._marks()], default=0)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from itsdangerous import BadData, BadPayload, BadSignature, URLSafeSerializer
+from itsdangerous import BadData, BadPayload, BadSignature, URLSafeSerializer, want_bytes
 
 from aerostore.domain import Clock, DownloadLink, Object, RlsContext, UploadLink, check_object_name
 from aerostore.errors import InvalidLink, InvalidParameter, NoSuchKey, SignatureDoesNotMatch
@@ -105,8 +105,7 @@ class LinkSigner:
             "l": secrets.token_urlsafe(9),
             **claims,
         }
-        token = self._serializers[scope].dumps(payload)
-        return token if isinstance(token, str) else token.decode()
+        return want_bytes(self._serializers[scope].dumps(payload)).decode()
 
     def _claims(self, token: str, scope: str, bucket_id: str, name: str) -> dict[str, Any]:
         claims = self._verified(token, scope)

@@ -297,6 +297,13 @@ def an_event() -> Statement:
 # Life
 
 
+def test_an_open_executor_answers_a_ping(play: Play) -> None:
+    async def scenario(executor: Executor) -> None:
+        assert len(await rows(executor, sql.ping())) == 1
+
+    play(scenario)
+
+
 def test_close_finishes_waiting_writes(make_executor: MakeExecutor) -> None:
     async def close_early() -> None:
         async with running(make_executor(Rights())) as executor:

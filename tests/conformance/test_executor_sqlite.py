@@ -1,6 +1,7 @@
 """What only SQLite can show: query plans, the work behind a page, and a database file that is full."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -217,6 +218,18 @@ def test_a_file_that_is_no_database_is_unavailable_and_says_which(
         executor = SqliteExecutor(path, Rights())
         with pytest.raises(Unavailable, match=r"rows\.db"):
             await executor.start()
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_reader_that_cannot_open_the_file_is_unavailable(path: Path) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        shutil.rmtree(path.parent)
+        with pytest.raises(Unavailable):
+            await count(executor, "storage_objects")
         await executor.close()
 
     asyncio.run(scenario())

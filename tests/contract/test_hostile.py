@@ -314,3 +314,10 @@ class TestContent:
         put_object(service, bucket, "bomb", bomb, {"content-encoding": "deflate"})
         with service.stream("GET", object_path(bucket, "bomb")) as answer:
             assert b"".join(answer.iter_raw()) == bomb
+
+
+def test_a_stored_script_cannot_become_a_service_worker(service: httpx.Client, bucket: str) -> None:
+    assert put_object(service, bucket, "worker.js", b"/* a script */").is_success
+    url = f"/object/authenticated/{bucket}/worker.js"
+    assert service.get(url).is_success
+    assert error_of(service.get(url, headers={"Service-Worker": "script"})).status_code == "403"

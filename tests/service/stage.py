@@ -15,7 +15,7 @@ from aerostore.domain import SYSTEM, Event, Object, RlsContext, utc_now
 from aerostore.events import EventSink
 from aerostore.executor import Executor, Row, Statement, Work
 from aerostore.executor.sqlite import SqliteExecutor
-from aerostore.permissions import DefaultPolicies
+from aerostore.permissions import DefaultPolicies, PolicySet
 from aerostore.service import FileStorage
 from aerostore.service.bucket import Buckets
 from aerostore.service.download import Download, Downloads, ReadRequest
@@ -86,6 +86,7 @@ class Stage:
     plan: Plan | None = None
     sinks: Sequence[EventSink] = ()
     keys: Sequence[str] = ("key of this test",)
+    policies: PolicySet = field(default_factory=DefaultPolicies)
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
@@ -94,7 +95,7 @@ class Stage:
         self._connect()
 
     def _connect(self) -> None:
-        self.executor: Executor = SqliteExecutor(self.folder / "rows.db", DefaultPolicies())
+        self.executor: Executor = SqliteExecutor(self.folder / "rows.db", self.policies)
         self.outbox = Outbox(self.executor, self.sinks, clock=self.clock)
         self.storage = self._storage()
         self.reclaim = self.another_reclaim()

@@ -1,6 +1,7 @@
 """Buckets: create, read, list, change, empty, delete."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,10 @@ from aerostore.errors import (
     NoSuchBucket,
     RoleNotAllowed,
 )
+from aerostore.permissions import Predicate
 from aerostore.service.bucket import BucketQuery
+from tests.conformance.executor_fixture import Rights, Who
+from tests.service.conftest import MakeStage
 from tests.service.stage import ANON, EMPTY_AT_MOST, FILE_SIZE_LIMIT, OWNER, SERVICE, STRANGER, Stage
 
 
@@ -196,3 +200,26 @@ def test_a_bucket_with_too_many_objects_is_not_emptied(stage: Stage) -> None:
         empty(stage)
     stage.rows("DELETE FROM storage_objects WHERE id = '0'")
     assert empty(stage) == EMPTY_AT_MOST
+
+
+class UnbypassedRights(Rights):
+    """Rights that bind even the service role."""
+
+    def where(self, table: str, command: str, context: RlsContext) -> Predicate:
+        return super().where(table, command, replace(context, can_bypass_rls=False))
+
+
+def test_who_sees_a_bucket_but_may_not_delete_it_is_told_there_is_none(make_stage: MakeStage) -> None:
+    stage = make_stage(policies=Rights(delete=Who.NOBODY))
+    with pytest.raises(NoSuchBucket):
+        delete(stage, by=OWNER)
+    assert ids(stage) == ["photos"]
+
+
+def test_emptying_stops_at_an_object_that_may_not_be_deleted(make_stage: MakeStage) -> None:
+    stage = make_stage(policies=UnbypassedRights(delete=Who.NOBODY))
+    stage.put("a")
+    before = stage.everything()
+    with pytest.raises(AccessDenied):
+        empty(stage)
+    assert stage.everything() == before

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aerostore.domain import Conditions, DownloadLink, Object, RangeRequest
-from aerostore.errors import InvalidKey, InvalidRange, NoSuchBucket, NoSuchKey, PreconditionFailed
+from aerostore.errors import Corrupted, InvalidKey, InvalidRange, NoSuchBucket, NoSuchKey, PreconditionFailed
 from aerostore.service.download import Download, ReadRequest
 from tests.service.stage import ANON, OWNER, STRANGER, Stage, content_of
 
@@ -185,6 +185,14 @@ def test_a_link_opens_no_other_object(stage: Stage, changes: dict[str, str]) -> 
     for ask in (stage.storage.downloads.open_signed, stage.storage.downloads.head_signed):
         with pytest.raises(NoSuchKey):
             stage.run(ask(ANON, link, ReadRequest()))
+
+
+def test_bytes_of_another_length_than_their_row_are_never_served(stage: Stage) -> None:
+    stage.put("a", CONTENT)
+    stage.rows("UPDATE storage_blobs SET size_bytes = size_bytes + 1")
+    for wanted in (None, RangeRequest(0, 1)):
+        with pytest.raises(Corrupted):
+            open_object(stage, ReadRequest(byte_range=wanted))
 
 
 def test_downloads_are_counted_by_outcome(stage: Stage) -> None:

@@ -20,6 +20,8 @@ from aerostore.errors import (
 )
 from aerostore.service.download import ReadRequest
 from aerostore.service.file import CopyRequest, Upload
+from tests.conformance.executor_fixture import Rights, Who
+from tests.service.conftest import MakeStage
 from tests.service.stage import ANON, FILE_SIZE_LIMIT, OWNER, SERVICE, STRANGER, Stage, content_of, in_chunks
 
 
@@ -306,6 +308,15 @@ def test_a_refused_move_leaves_everything(
     before = stage.everything()
     with pytest.raises(error):
         move(stage, **options)
+    assert stage.everything() == before
+
+
+def test_what_may_be_seen_but_not_changed_does_not_move(make_stage: MakeStage) -> None:
+    stage = make_stage(policies=Rights(update=Who.NOBODY))
+    stage.put("a")
+    before = stage.everything()
+    with pytest.raises(NoSuchKey):
+        move(stage, "b")
     assert stage.everything() == before
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from aerostore.domain import Event, EventType, RlsContext
+from aerostore.domain import Event, EventType, RlsContext, to_iso
 from aerostore.errors import AccessDenied, KeyAlreadyExists, NoSuchKey, Unavailable
 from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink
 from aerostore.executor import Executor, WorkFactory
@@ -305,12 +306,22 @@ def test_the_job_delivers_until_there_is_nothing_and_outlives_a_database_that_fa
 def test_of_two_processes_one_delivers_until_its_lease_ends(
     watched: Stage, sink: ListSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other_sink = ListSink()
-    other = Outbox(watched.executor, [other_sink], clock=watched.clock)
+    watched.put("a")
+    watched.rows(
+        "INSERT INTO storage_leases (name, holder, expires_at)"
+        f" VALUES ('outbox', 'another', '{to_iso(watched.clock() + timedelta(seconds=20))}')"
+    )
+    run_job(watched, watched.outbox, monkeypatch, idles=2)
+    assert sink.received == []
+    watched.clock.advance(21)
+    run_job(watched, watched.outbox, monkeypatch, idles=1)
+    assert [event.name for event in sink.received] == ["a"]
+
+
+def test_a_job_that_ends_gives_its_lease_back(
+    watched: Stage, sink: ListSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_job(watched, watched.outbox, monkeypatch, idles=1)
     watched.put("a")
-    run_job(watched, other, monkeypatch, idles=1)
-    assert other_sink.received == []
-    watched.clock.advance(60)
-    run_job(watched, other, monkeypatch, idles=1)
-    assert [event.name for event in other_sink.received] == ["a"]
+    run_job(watched, Outbox(watched.executor, [sink], clock=watched.clock), monkeypatch, idles=1)
+    assert [event.name for event in sink.received] == ["a"]

@@ -1,6 +1,7 @@
 """Signed URLs: what a token lets its holder do, and every way in which it must not."""
 
 import base64
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
 
 from aerostore.domain import DownloadLink, RlsContext, UploadLink
 from aerostore.errors import (
@@ -279,6 +281,18 @@ def test_a_claim_cannot_be_rewritten_under_an_old_signature() -> None:
     assert payload != forged
     with pytest.raises(InvalidLink):
         read_upload(f"{forged}.{signature}", name="b")
+
+
+def test_a_genuine_signature_of_nonsense_is_refused() -> None:
+    serializer = URLSafeSerializer(
+        KEY,
+        salt="aerostore.signed-url.upload",
+        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+    )
+    assert SIGNER.read_upload_token(upload_token(), "photos", "a")
+    nonsense = serializer.make_signer(serializer.salt).sign(b"bm8ganNvbg").decode()
+    with pytest.raises(InvalidLink, match="Compact"):
+        read_upload(nonsense)
 
 
 def test_an_older_key_still_verifies_and_a_retired_one_does_not() -> None:

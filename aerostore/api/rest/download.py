@@ -21,7 +21,7 @@ _POLICY = (
 SANDBOX_POLICY = f"sandbox; {_POLICY}"
 # Shorter bodies are out before anybody could hang up.
 _WATCHED_BYTES = 1024 * 1024
-_QUERY = {"download": Field(kind="string")}
+DOWNLOAD_QUERY = {"download": Field(kind="string")}
 
 
 def download_headers(download: Download, disposition: str | None = None) -> dict[str, str]:
@@ -57,7 +57,10 @@ def served_type(mime_type: str) -> str:
 
 
 def content_policy(mime_type: str) -> str:
-    """Return the Content-Security-Policy. PDF viewers of browsers refuse to start in a sandbox."""
+    """Return the Content-Security-Policy: a sandbox for all but PDF, which browsers show by plug-in.
+
+    Source: HTML standard, sandboxing flags: a sandbox blocks every plug-in.
+    """
     is_pdf = mime_type.partition(";")[0].strip().lower() == "application/pdf"
     return _POLICY if is_pdf else SANDBOX_POLICY
 
@@ -72,7 +75,7 @@ async def object_response(request: Request, find: Callable[[ReadRequest], Awaita
 
     The request is read to its end first: nothing may fail between opening the bytes and sending them.
     """
-    disposition = read_query(request, _QUERY).get("download")
+    disposition = read_query(request, DOWNLOAD_QUERY).get("download")
     download = await find(read_request(request))
     headers = download_headers(download, disposition)
     request.scope["aerostore.facts"] = {
