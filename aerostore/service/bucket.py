@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aerostore.domain import Bucket, Clock, EventType, RlsContext, check_bucket_name
-from aerostore.errors import AccessDenied, BucketNotEmpty, BucketTooLarge, NoSuchBucket
+from aerostore.errors import AccessDenied, BucketNotEmpty, BucketTooLarge, InvalidInput, NoSuchBucket
 from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_bucket, to_object
@@ -22,6 +22,7 @@ from aerostore.service.limit import check_mime_types, parse_file_size
 from aerostore.service.outbox import Outbox
 
 _EMPTY_BATCH = 500
+_CHANGEABLE = {"public", "file_size_limit", "allowed_mime_types"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +108,11 @@ class Buckets:
     async def update(self, context: RlsContext, bucket_id: str, changes: Mapping[str, Any]) -> None:
         """Change public, file_size_limit or allowed_mime_types: those given, None clears a limit.
 
-        Raises: EntityTooLarge, InvalidMimeType, NoSuchBucket when absent or not the caller's to change.
+        Raises: InvalidInput, EntityTooLarge, InvalidMimeType; NoSuchBucket when absent or not the caller's.
         """
         context = admit(context, BUCKET_UPDATE)
+        if not changes.keys() <= _CHANGEABLE:
+            raise InvalidInput(f"Only these can be changed: {', '.join(sorted(_CHANGEABLE))}")
         row = dict(changes)
         if "file_size_limit" in row:
             row["file_size_limit"] = parse_file_size(row["file_size_limit"], self._file_size_limit)

@@ -361,12 +361,14 @@ class Files:
         return deleted
 
     def _delete_batch(self, context: RlsContext, bucket_id: str, names: Sequence[str]) -> Work[list[Object]]:
-        found = [to_object(row) for row in (yield sql.find_deletable_objects(bucket_id, names)).rows]
-        if found:
-            yield sql.delete_objects([each.id for each in found])
-        for each in found:
+        visible = [to_object(row) for row in (yield sql.find_visible_objects(bucket_id, names)).rows]
+        if not visible:
+            return []
+        gone = {row["id"] for row in (yield sql.delete_objects([each.id for each in visible])).rows}
+        deleted = [each for each in visible if each.id in gone]
+        for each in deleted:
             yield self._outbox.record(context, EventType.REMOVED, each)
-        return found
+        return deleted
 
 
 def _may_have_committed(failure: StorageError) -> bool:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from aerostore.backend import BlobBackend, StoredBlob
 from aerostore.domain import SYSTEM, Blob, Clock
-from aerostore.errors import Corrupted, StorageError
+from aerostore.errors import Corrupted
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
@@ -91,8 +91,8 @@ class Reclaim:
             try:
                 report = await self.run(apply=True)
                 logger.info("reclaim", extra={"facts": {"report": str(report)}})
-            except StorageError as exc:
-                logger.error("reclaim stopped for this time", extra={"facts": {"reason": exc.message}})
+            except Exception:  # whatever it was, the next run is needed all the same: disks fill silently
+                logger.exception("reclaim stopped for this time")
 
     async def run(self, *, apply: bool, accept_restored: bool = False) -> ReclaimReport:
         """Look for waste and damage; with `apply` remove what is ripe.

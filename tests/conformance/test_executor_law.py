@@ -41,7 +41,6 @@ STATEMENTS: dict[str, Statement] = {
     "delete many": sql.delete_objects([EXISTING.id]),
     "select": sql.find_visible_object("photos", "existing"),
     "select many": sql.find_visible_objects("photos", ["existing", "missing"]),
-    "select deletable": sql.find_deletable_objects("photos", ["existing"]),
     "select page": sql.list_names("photos", lower="e", upper="f", order="asc", limit=9),
 }
 REFUSED = "refused"
@@ -66,7 +65,6 @@ def expected(statement: str, rights: Rights) -> int | str:
         "delete many": {"delete", "select"},
         "select": {"select"},
         "select many": {"select"},
-        "select deletable": {"delete", "select"},
         "select page": {"select"},
     }[statement]
     if needed <= granted:

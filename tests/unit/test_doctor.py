@@ -8,6 +8,7 @@ from aerostore.doctor import clock, database, disk, limit, network, secret
 from aerostore.doctor.disk import Mount, find_mount
 from aerostore.doctor.finding import Verdict
 from aerostore.errors import Unavailable
+from aerostore.executor.migrations import due_migrations
 from aerostore.settings import Settings
 
 SECRET = "doctor-secret-that-is-long-enough-for-hs256"
@@ -107,7 +108,7 @@ def test_file_that_is_no_database_cannot_be_migrated(tmp_path: Path) -> None:
     path = tmp_path / "aerostore.db"
     path.write_text("this is a text, and longer than the header of a database" * 20)
     with pytest.raises(Unavailable, match="cannot be read"):
-        database.due_migrations(path)
+        due_migrations(path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""Every SQL statement, as pure functions that return a `Statement`; one module for each kind of row.
+
+`{policy}` marks where the caller's row filter goes; a statement without a law runs as the system. Column
+lists come from the tables. Names are compared byte by byte; `lower` folds ASCII letters only, on both
+engines. A current object is one with `archived_at IS NULL`.
+"""
+
+from aerostore.executor.statements.blob import (
+    count_deleting_blobs,
+    delete_blob,
+    find_blob_by_content,
+    find_blob_of,
+    find_known_keys,
+    insert_blob,
+    list_blobs,
+    list_deleting_blobs,
+)
+from aerostore.executor.statements.bucket import (
+    count_bucket_content,
+    delete_bucket,
+    find_bucket,
+    find_visible_bucket,
+    insert_bucket,
+    list_buckets,
+    update_bucket,
+)
+from aerostore.executor.statements.event import (
+    count_dead_events,
+    insert_event,
+    list_due_events,
+    newest_seq,
+    settle_event,
+    trim_events,
+)
+from aerostore.executor.statements.job import (
+    count_expired_uploads,
+    delete_expired_uploads,
+    delete_uploads,
+    forget_quarantine,
+    list_quarantined,
+    ping,
+    quarantine,
+    release_lease,
+    release_quarantine,
+    take_lease,
+)
+from aerostore.executor.statements.listing import (
+    NAME_AFTER,
+    list_entries,
+    list_entries_by_time,
+    list_folded_entries,
+    list_folded_files,
+    list_names,
+    successor,
+)
+from aerostore.executor.statements.object import (
+    delete_object,
+    delete_objects,
+    find_object,
+    find_visible_object,
+    find_visible_objects,
+    insert_object,
+    list_oldest_objects,
+    move_object,
+    upsert_object,
+)
+
+__all__ = [
+    "NAME_AFTER",
+    "count_bucket_content",
+    "count_dead_events",
+    "count_deleting_blobs",
+    "count_expired_uploads",
+    "delete_blob",
+    "delete_bucket",
+    "delete_expired_uploads",
+    "delete_object",
+    "delete_objects",
+    "delete_uploads",
+    "find_blob_by_content",
+    "find_blob_of",
+    "find_bucket",
+    "find_known_keys",
+    "find_object",
+    "find_visible_bucket",
+    "find_visible_object",
+    "find_visible_objects",
+    "forget_quarantine",
+    "insert_blob",
+    "insert_bucket",
+    "insert_event",
+    "insert_object",
+    "list_blobs",
+    "list_buckets",
+    "list_deleting_blobs",
+    "list_due_events",
+    "list_entries",
+    "list_entries_by_time",
+    "list_folded_entries",
+    "list_folded_files",
+    "list_names",
+    "list_oldest_objects",
+    "list_quarantined",
+    "move_object",
+    "newest_seq",
+    "ping",
+    "quarantine",
+    "release_lease",
+    "release_quarantine",
+    "settle_event",
+    "successor",
+    "take_lease",
+    "trim_events",
+    "update_bucket",
+    "upsert_object",
+]

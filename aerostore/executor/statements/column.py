@@ -1,0 +1,65 @@
+"""What the statements share: names of tables' columns, parts of conditions, rows as parameters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from aerostore.domain import Blob, Bucket, Event, Object
+from aerostore.executor.tables import StorageBlob, StorageBucket, StorageEvent, StorageObject, column_names
+
+CURRENT = "archived_at IS NULL"
+ONE_OBJECT = f"bucket_id = :bucket_id AND name = :name AND {CURRENT}"
+_SORTABLE = {"id", "name", "created_at", "updated_at", "last_accessed_at"}
+
+
+def _columns(table: type[SQLModel], *, qualified: bool = False) -> str:
+    prefix = f"{table.__tablename__}." if qualified else ""
+    return ", ".join(prefix + name for name in column_names(table))
+
+
+BUCKET_COLUMNS = _columns(StorageBucket)
+BLOB_COLUMNS = _columns(StorageBlob)
+OBJECT_COLUMNS = _columns(StorageObject)
+QUALIFIED_OBJECT_COLUMNS = _columns(StorageObject, qualified=True)
+EVENT_COLUMNS = _columns(StorageEvent)
+
+
+def insert_into(table: type[SQLModel], row: Mapping[str, Any]) -> str:
+    """Return the INSERT of one row; every column of `row` is a parameter of the same name."""
+    names = [name for name in column_names(table) if name in row]
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {table.__tablename__} ({', '.join(names)}) VALUES ({values})"
+
+
+def assignments(names: Sequence[str]) -> str:
+    """Return the SET clause that gives each column the parameter of the same name."""
+    return ", ".join(f"{name} = :{name}" for name in names)
+
+
+def to_row(value: Bucket | Object | Blob | Event) -> dict[str, Any]:
+    """Return a domain value as columns and their values."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
+
+
+def direction(order: str) -> str:
+    """Return `order` as SQL: `desc` or anything else, which is ascending."""
+    return "DESC" if order == "desc" else "ASC"
+
+
+def sort_column(column: str) -> str:
+    """Return `column` if lists may be sorted by it. Raises: ValueError."""
+    if column not in _SORTABLE:
+        raise ValueError(column)
+    return column
+
+
+def placeholders(values: Sequence[str]) -> str:
+    """Return a parameter for each of `values`, as `numbered` names them."""
+    return ", ".join(f":v{i}" for i in range(len(values)))
+
+
+def numbered(values: Sequence[str]) -> dict[str, str]:
+    """Return `values` as the parameters of `placeholders`."""
+    return {f"v{i}": value for i, value in enumerate(values)}

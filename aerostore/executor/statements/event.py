@@ -1,0 +1,65 @@
+"""SQL about the outbox."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from aerostore.domain import Event
+from aerostore.executor import Statement
+from aerostore.executor.statements.column import EVENT_COLUMNS, assignments, insert_into, to_row
+from aerostore.executor.tables import StorageEvent
+
+
+def insert_event(event: Event, *, delivered_at: datetime | None) -> Statement:
+    """Changes one row; the database gives it its seq. delivered_at: set when nobody waits for events."""
+    row = to_row(event)
+    del row["seq"]
+    row |= {"next_attempt_at": event.created_at, "delivered_at": delivered_at}
+    return Statement(sql=insert_into(StorageEvent, row), parameters=row)
+
+
+def list_due_events(now: datetime, limit: int) -> Statement:
+    """Rows: storage_events to deliver now: the oldest waiting one of each object, in order of seq."""
+    return Statement(
+        sql=(
+            f"SELECT {EVENT_COLUMNS} FROM storage_events AS due"
+            " WHERE delivered_at IS NULL AND dead_at IS NULL AND next_attempt_at <= :now"
+            " AND NOT EXISTS (SELECT 1 FROM storage_events AS earlier"
+            " WHERE earlier.object_id = due.object_id AND earlier.seq < due.seq"
+            " AND earlier.delivered_at IS NULL AND earlier.dead_at IS NULL) ORDER BY seq LIMIT :limit"
+        ),
+        parameters={"now": now, "limit": limit},
+    )
+
+
+def settle_event(seq: int, changes: Mapping[str, Any]) -> Statement:
+    """Changes one row: the outcome of a delivery; none when another process settled the event already."""
+    return Statement(
+        sql=(
+            f"UPDATE storage_events SET {assignments(list(changes))}"
+            " WHERE seq = :seq AND delivered_at IS NULL AND dead_at IS NULL"
+        ),
+        parameters={**changes, "seq": seq},
+    )
+
+
+def count_dead_events() -> Statement:
+    """Rows: one (events)."""
+    return Statement(sql="SELECT count(*) AS events FROM storage_events WHERE dead_at IS NOT NULL")
+
+
+def trim_events(before: datetime) -> Statement:
+    """Changes the settled events created before `before`; the newest stays, so that seq never goes back."""
+    return Statement(
+        sql=(
+            "DELETE FROM storage_events WHERE created_at < :before"
+            " AND (delivered_at IS NOT NULL OR dead_at IS NOT NULL)"
+            " AND seq < (SELECT max(seq) FROM storage_events)"
+        ),
+        parameters={"before": before},
+    )
+
+
+def newest_seq() -> Statement:
+    """Rows: one (seq), 0 when nothing ever happened."""
+    return Statement(sql="SELECT coalesce(max(seq), 0) AS seq FROM storage_events")

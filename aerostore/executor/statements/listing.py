@@ -1,0 +1,228 @@
+"""SQL that lists objects: by name, by folder, by time. Seeks in an index wherever it can."""
+
+from datetime import datetime
+from typing import Any
+
+from aerostore.executor import Law, Statement
+from aerostore.executor.statements.column import (
+    CURRENT,
+    OBJECT_COLUMNS,
+    QUALIFIED_OBJECT_COLUMNS,
+    direction,
+    sort_column,
+)
+from aerostore.permissions import OBJECTS
+
+_DELIMITER_AT = "instr(substr(last, :prefix_length + 1), :delimiter)"
+# Follows every name that starts with the same text, because names hold no control characters.
+NAME_AFTER = "\x01"
+
+
+def list_names(bucket_id: str, *, lower: str, upper: str | None, order: str, limit: int) -> Statement:
+    """Rows: storage_objects whose name lies in [lower, upper), in bytewise name order."""
+    condition, bounds = _within("name", lower, upper)
+    return Statement(
+        sql=(
+            f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+            f" AND {condition} AND {{policy}} ORDER BY name {direction(order)} LIMIT :limit"
+        ),
+        parameters={"bucket_id": bucket_id, "limit": limit, **bounds},
+        law=Law(table=OBJECTS, command="select"),
+    )
+
+
+def list_entries(
+    bucket_id: str,
+    *,
+    prefix_length: int,
+    delimiter: str,
+    lower: str,
+    upper: str | None,
+    order: str,
+    limit: int,
+) -> Statement:
+    """Rows: storage_objects, the first of each entry in name order.
+
+    An entry is an object directly under the prefix, or a group that shares its name up to the next
+    delimiter. A skip-scan: one index seek for each entry, however many objects a group holds.
+    prefix_length counts characters.
+    """
+    condition, bounds = _within("name", lower, upper)
+    group = f"substr(last, 1, :prefix_length + {_DELIMITER_AT} - 1)"
+    if order == "desc":
+        beyond = f"name < CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || :delimiter ELSE last END"
+    else:
+        beyond = (
+            f"name >= CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || :delimiter_after"
+            " ELSE last || :name_after END"
+        )
+    following = _following("name", beyond, order, upper)
+    way = direction(order)
+    return Statement(
+        sql=(
+            f"{_skip_scan(condition, following, f'name {way}')} SELECT {QUALIFIED_OBJECT_COLUMNS} FROM entry"
+            # LEFT fixes the order of the join: SQLite might else read the bucket and look names up in entry.
+            f" LEFT JOIN storage_objects ON bucket_id = :bucket_id AND name = last AND {CURRENT}"
+            " WHERE last IS NOT NULL ORDER BY n"
+        ),
+        parameters={
+            "bucket_id": bucket_id,
+            "prefix_length": prefix_length,
+            "delimiter": delimiter,
+            "delimiter_after": successor(delimiter),
+            "name_after": NAME_AFTER,
+            "limit": limit,
+            **bounds,
+        },
+        law=Law(table=OBJECTS, command="select"),
+    )
+
+
+def list_folded_entries(
+    bucket_id: str, *, prefix_length: int, lower: str, upper: str | None, order: str, limit: int
+) -> Statement:
+    """Rows: (name), the first of each entry as in `list_entries`, with names compared as `lower(name)`.
+
+    The delimiter is "/". Spellings of one folder that differ in case are one entry here.
+    """
+    condition, bounds = _within("lower(name)", lower, upper)
+    group = f"lower(substr(last, 1, :prefix_length + {_DELIMITER_AT} - 1))"
+    comparison, group_end = ("<", "'/'") if order == "desc" else (">", "'0'")
+    folded = f"CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || {group_end} ELSE lower(last) END"
+    # The first condition is implied by the second, which SQLite cannot seek by: it is no plain column.
+    beyond = (
+        f"lower(name) {comparison}= {folded} AND (lower(name), name) {comparison}"
+        f" ({folded}, CASE WHEN {_DELIMITER_AT} > 0 THEN '' ELSE last END)"
+    )
+    way = direction(order)
+    following = _following("lower(name)", beyond, order, upper)
+    scan = _skip_scan(condition, following, f"lower(name) {way}, name {way}")
+    return Statement(
+        sql=f"{scan} SELECT last AS name FROM entry WHERE last IS NOT NULL ORDER BY n",
+        parameters={
+            "bucket_id": bucket_id,
+            "prefix_length": prefix_length,
+            "delimiter": "/",
+            "limit": limit,
+            **bounds,
+        },
+        law=Law(table=OBJECTS, command="select"),
+    )
+
+
+def list_folded_files(
+    bucket_id: str,
+    *,
+    prefix_length: int,
+    lower: str,
+    upper: str | None,
+    column: str,
+    order: str,
+    limit: int,
+    offset: int,
+) -> Statement:
+    """Rows: storage_objects directly under the prefix, names compared as `lower(name)`, by `column`."""
+    condition, bounds = _within("lower(name)", lower, upper)
+    way = direction(order)
+    return Statement(
+        sql=(
+            f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+            f" AND {condition} AND instr(substr(name, :prefix_length + 1), '/') = 0 AND {{policy}}"
+            f" ORDER BY {sort_column(column)} {way}, name {way} LIMIT :limit OFFSET :offset"
+        ),
+        parameters={
+            "bucket_id": bucket_id,
+            "prefix_length": prefix_length,
+            "limit": limit,
+            "offset": offset,
+            **bounds,
+        },
+        law=Law(table=OBJECTS, command="select"),
+    )
+
+
+def list_entries_by_time(
+    bucket_id: str,
+    *,
+    prefix_length: int,
+    delimiter: str | None,
+    lower: str,
+    upper: str | None,
+    column: str,
+    order: str,
+    beyond: tuple[datetime, str] | None,
+    limit: int,
+) -> Statement:
+    """Rows: (entry, moment), ordered by moment, then entry; `beyond` is the last pair of the page before.
+
+    An object's moment is its `column`; that of a folder (entry ends with the delimiter) is the earliest
+    created_at of what the caller may see in it. Reads every visible object under the prefix.
+    """
+    condition, bounds = _within("name", lower, upper)
+    way = direction(order)
+    at = "instr(substr(name, :prefix_length + 1), :delimiter)" if delimiter else "0"
+    parameters: dict[str, Any] = {"bucket_id": bucket_id, "limit": limit, **bounds}
+    if delimiter:
+        parameters |= {"prefix_length": prefix_length, "delimiter": delimiter}
+    page = "TRUE"
+    if beyond is not None:
+        page = f"(moment, entry) {'<' if order == 'desc' else '>'} (:moment, :entry)"
+        parameters |= {"moment": beyond[0], "entry": beyond[1]}
+    entry = f"CASE WHEN {at} > 0 THEN substr(name, 1, :prefix_length + {at}) ELSE name END"
+    if not delimiter:
+        entry = "name"
+    return Statement(
+        sql=(
+            "SELECT entry, moment FROM (SELECT entry, min(moment) AS moment FROM ("
+            f"SELECT {entry} AS entry,"
+            f" CASE WHEN {at} > 0 THEN created_at ELSE {sort_column(column)} END AS moment"
+            f" FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT} AND {condition}"
+            " AND {policy}) AS one GROUP BY entry) AS entries"
+            f" WHERE {page} ORDER BY moment {way}, entry {way} LIMIT :limit"
+        ),
+        parameters=parameters,
+        law=Law(table=OBJECTS, command="select"),
+    )
+
+
+def _skip_scan(first: str, following: str, order_by: str) -> str:
+    """Return the WITH clause of `entry (last, n)`: seek the `first` name, then what is `following` it."""
+
+    def seek(where: str) -> str:
+        return (
+            f"SELECT name FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+            f" AND {where} AND {{policy}} ORDER BY {order_by} LIMIT 1"
+        )
+
+    return (
+        f"WITH RECURSIVE entry (last, n) AS (SELECT name, 1 FROM ({seek(first)}) AS first"
+        f" UNION ALL SELECT ({seek(following)}), n + 1 FROM entry WHERE last IS NOT NULL AND n < :limit)"
+    )
+
+
+def _following(expression: str, beyond: str, order: str, upper: str | None) -> str:
+    """Return the condition of the next seek: inside the bounds and `beyond` the last entry.
+
+    `beyond` stands in for the bound on its side: given both, SQLite seeks to the first one and filters.
+    """
+    if order == "desc":
+        return f"{expression} >= :lower AND {beyond}"
+    return beyond if upper is None else f"{beyond} AND {expression} < :upper"
+
+
+def successor(prefix: str) -> str | None:
+    """Return the least text above every text that starts with `prefix`; None when there is no such text."""
+    while prefix:
+        code = ord(prefix[-1]) + 1
+        if code == 0xD800:  # the surrogates are not characters
+            code = 0xE000
+        if code <= 0x10FFFF:
+            return prefix[:-1] + chr(code)
+        prefix = prefix[:-1]
+    return None
+
+
+def _within(expression: str, lower: str, upper: str | None) -> tuple[str, dict[str, Any]]:
+    if upper is None:
+        return f"{expression} >= :lower", {"lower": lower}
+    return f"{expression} >= :lower AND {expression} < :upper", {"lower": lower, "upper": upper}

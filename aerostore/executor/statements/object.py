@@ -1,0 +1,124 @@
+"""SQL about objects, one by one or by name."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from aerostore.domain import Object
+from aerostore.executor import Law, Statement
+from aerostore.executor.statements.column import (
+    CURRENT,
+    OBJECT_COLUMNS,
+    ONE_OBJECT,
+    assignments,
+    insert_into,
+    numbered,
+    placeholders,
+    to_row,
+)
+from aerostore.executor.tables import StorageObject
+from aerostore.permissions import OBJECTS
+
+
+def find_object(bucket_id: str, name: str) -> Statement:
+    """Rows: storage_objects, zero or one. As the system."""
+    return Statement(
+        sql=f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE {ONE_OBJECT}",
+        parameters={"bucket_id": bucket_id, "name": name},
+    )
+
+
+def find_visible_object(bucket_id: str, name: str) -> Statement:
+    """Rows: storage_objects, zero or one that the caller may select."""
+    return Statement(
+        sql=f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE {ONE_OBJECT} AND {{policy}}",
+        parameters={"bucket_id": bucket_id, "name": name},
+        law=Law(table=OBJECTS, command="select"),
+    )
+
+
+def find_visible_objects(bucket_id: str, names: Sequence[str]) -> Statement:
+    """Rows: storage_objects with one of `names` that the caller may select, in no order."""
+    return Statement(
+        sql=(
+            f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+            f" AND name IN ({placeholders(names)}) AND {{policy}}"
+        ),
+        parameters={"bucket_id": bucket_id, **numbered(names)},
+        law=Law(table=OBJECTS, command="select"),
+    )
+
+
+def insert_object(new: Object) -> Statement:
+    """Changes one row. Fails with KeyAlreadyExists when the name is taken."""
+    row = to_row(new)
+    return Statement(
+        sql=insert_into(StorageObject, row), parameters=row, law=Law(table=OBJECTS, command="insert", row=row)
+    )
+
+
+def upsert_object(new: Object) -> Statement:
+    """Changes one row: a new one, or the current one of that name, which keeps id and created_at.
+
+    A caller without a user id leaves the owner as it was. Needs insert, select and, when the name is
+    taken, update rights on the old and the new row.
+    """
+    row = to_row(new)
+    kept = {"id", "bucket_id", "name", "created_at", "owner_id"}
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in row if name not in kept)
+    return Statement(
+        sql=(
+            f"{insert_into(StorageObject, row)} ON CONFLICT (bucket_id, name) WHERE archived_at IS NULL"
+            f" DO UPDATE SET {replaced}, owner_id = coalesce(excluded.owner_id, storage_objects.owner_id)"
+        ),
+        parameters=row,
+        law=Law(table=OBJECTS, command="upsert", row=row, changed=ONE_OBJECT),
+    )
+
+
+def move_object(old: Object, new: Object) -> Statement:
+    """Changes one row, or none when the caller may not, or when it is no longer the one seen as `old`."""
+    names = ("bucket_id", "name", "owner_id", "version", "updated_at")
+    return Statement(
+        sql=(
+            f"UPDATE storage_objects SET {assignments(names)}"
+            " WHERE id = :id AND version = :old_version AND {policy}"
+        ),
+        parameters={
+            **{name: getattr(new, name) for name in names},
+            "id": old.id,
+            "old_version": old.version,
+        },
+        law=Law(table=OBJECTS, command="update", changed="id = :id"),
+    )
+
+
+def delete_object(object_id: str) -> Statement:
+    """Changes one row, or none when the caller may not."""
+    return Statement(
+        sql="DELETE FROM storage_objects WHERE id = :id AND {policy}",
+        parameters={"id": object_id},
+        law=Law(table=OBJECTS, command="delete"),
+    )
+
+
+def delete_objects(object_ids: Sequence[str]) -> Statement:
+    """Rows: (id) of those among `object_ids` that the caller could delete, and that are gone now."""
+    return Statement(
+        sql=(
+            f"DELETE FROM storage_objects WHERE id IN ({placeholders(object_ids)}) AND {{policy}}"
+            " RETURNING id"
+        ),
+        parameters=numbered(object_ids),
+        law=Law(table=OBJECTS, command="delete"),
+    )
+
+
+def list_oldest_objects(bucket_id: str, created_before: datetime, limit: int) -> Statement:
+    """Rows: up to `limit` current storage_objects of the bucket, as the system."""
+    return Statement(
+        sql=(
+            f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+            " AND created_at <= :created_before LIMIT :limit"
+        ),
+        parameters={"bucket_id": bucket_id, "created_before": created_before, "limit": limit},
+    )
