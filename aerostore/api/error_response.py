@@ -74,18 +74,23 @@ def wire_error(kind: type[StorageError]) -> WireError:
     return next(WIRE_ERRORS[each] for each in kind.__mro__ if each in WIRE_ERRORS)
 
 
-def to_response(request: Request, error: StorageError, *, strict: bool) -> Response:
-    """Render `error` for REST: the four fields that Supabase's clients read, then hint and request id."""
+def error_body(error: StorageError, request_id: str) -> dict[str, str | None]:
+    """Return `error` as JSON: the four fields that Supabase's clients read, then hint and request id."""
     row = wire_error(type(error))
     code = row.code or error.code
-    body = {
+    return {
         "statusCode": str(row.status),
         "error": row.label or code,
         "message": error.message,
         "code": code,
         "hint": error.hint,
-        "request_id": request.scope.get("aerostore.request_id", ""),
+        "request_id": request_id,
     }
+
+
+def to_response(request: Request, error: StorageError, *, strict: bool) -> Response:
+    """Render `error` for REST. strict: with its true status."""
+    row = wire_error(type(error))
     headers = {"cache-control": "no-store"}
     if error.retryable:
         headers["retry-after"] = str(RETRY_AFTER_S)
@@ -93,7 +98,7 @@ def to_response(request: Request, error: StorageError, *, strict: bool) -> Respo
         headers["content-range"] = f"bytes */{error.size_bytes}"  # RFC 9110 section 14.4
     strict = strict or "strict-status" in request.headers.get("prefer", "").lower()
     return Response(
-        orjson.dumps(body),
+        orjson.dumps(error_body(error, request.scope.get("aerostore.request_id", ""))),
         status_code=row.status if strict else row.http,
         headers=headers,
         media_type="application/json",

@@ -91,13 +91,13 @@ NAMES = (
 )
 BROKEN_NAME = "tab\there"
 BROKEN = invalid_key("tab\N{REPLACEMENT CHARACTER}here")
-PREFIXES = ("", "a", "a/", "A", "/", "\U0001f600", "zz")
+PREFIXES = ("a/", "", "a", "A", "/", "zz")
 SIZES = (0, 1, 1000, 70_000, 300_000)
 
 callers = st.sampled_from([SERVICE, ALICE, BOB])
 buckets = st.sampled_from([FIRST, SECOND])
 names = st.sampled_from(NAMES)
-limits = st.integers(1, 4)
+limits = st.integers(1, 3)
 contents = st.builds(
     lambda letter, size: letter * size, st.sampled_from([b"x", b"y"]), st.sampled_from(SIZES)
 )
@@ -149,6 +149,11 @@ class Model:
         if place.name not in self.buckets.get(place.bucket, {}):
             return NO_SUCH_KEY
         return None if place.name in self.visible(caller, place.bucket) else DELETE_DENIED
+
+    def refusal_to_delete_bucket(self, caller: str, bucket: str) -> WireError | None:
+        if caller != SERVICE or bucket not in self.buckets:
+            return NO_SUCH_BUCKET
+        return BUCKET_NOT_EMPTY if self.buckets[bucket] else None
 
     def refusal_to_upload(self, caller: str, place: Place, *, upsert: bool) -> WireError | None:
         if place.bucket not in self.buckets:
@@ -231,9 +236,7 @@ class StorageMachine(RuleBasedStateMachine):
 
     def delete_bucket(self, caller: str, bucket: str) -> None:
         answer = self.clients[caller].delete(f"/bucket/{self.real[bucket]}")
-        is_deletable = caller == SERVICE and bucket in self.model.buckets
-        expected = None if is_deletable else NO_SUCH_BUCKET
-        if succeeded(answer, BUCKET_NOT_EMPTY if self.model.buckets.get(bucket) else expected):
+        if succeeded(answer, self.model.refusal_to_delete_bucket(caller, bucket)):
             del self.model.buckets[bucket]
 
     def empty_bucket(self, caller: str, bucket: str) -> None:
@@ -376,21 +379,21 @@ class StorageMachine(RuleBasedStateMachine):
         caller=callers,
         bucket=buckets,
         prefix=st.sampled_from(PREFIXES),
-        delimiter=st.sampled_from(["/", None]),
         limit=limits,
         order=st.sampled_from(["asc", "desc"]),
     )
     def list_prefix_to_the_end(
-        self, caller: str, bucket: str, prefix: str, delimiter: str | None, limit: int, order: str
+        self, caller: str, bucket: str, prefix: str, limit: int, order: str
     ) -> None:
-        sort = {"column": "name", "order": order}
-        body = {"prefix": prefix, "with_delimiter": delimiter is not None, "limit": limit, "sortBy": sort}
-        pages = list(self.pages(caller, bucket, body))
-        assert all(len(page["folders"]) + len(page["objects"]) <= limit for page in pages)
-        expected = grouped(self.model.visible(caller, bucket), prefix, delimiter)
-        for kind, in_order in zip(("folders", "objects"), expected, strict=True):
-            listed = [entry["name"] for page in pages for entry in page[kind]]
-            assert listed == (in_order if order == "asc" else in_order[::-1])
+        for delimiter in ("/", None):
+            sort = {"column": "name", "order": order}
+            body = {"prefix": prefix, "with_delimiter": delimiter is not None, "limit": limit, "sortBy": sort}
+            pages = list(self.pages(caller, bucket, body))
+            assert all(len(page["folders"]) + len(page["objects"]) <= limit for page in pages)
+            expected = grouped(self.model.visible(caller, bucket), prefix, delimiter)
+            for kind, in_order in zip(("folders", "objects"), expected, strict=True):
+                listed = [entry["name"] for page in pages for entry in page[kind]]
+                assert listed == (in_order if order == "asc" else in_order[::-1])
 
     def pages(self, caller: str, bucket: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         cursor: dict[str, str] = {}

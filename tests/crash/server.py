@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +41,11 @@ class Server:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
     def open_files(self) -> list[str]:
-        """List the paths below `blobs/` that workers hold open; unnamed files are among them."""
+        """List the files below `blobs/` that workers hold open; unnamed ones are among them."""
         folder = str(self.blobs_dir)
-        return [path for pid in self.workers() for path in _open_paths(pid) if path.startswith(folder)]
+        held = [path for pid in self.workers() for path in _open_paths(pid) if path.startswith(folder)]
+        # Directories that are kept open for good are no sign of a request under way.
+        return [path for path in held if not Path(path).is_dir()]
 
     def open_descriptors(self) -> int:
         """Count everything that the workers hold open: files, sockets, pipes."""
@@ -67,15 +69,19 @@ class Server:
         """Ask for a graceful end, without waiting for it."""
         self.process.send_signal(signal.SIGTERM)
 
+    def strike(self) -> None:
+        """Send SIGKILL to every process of the group, without waiting for their end."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def kill(self) -> None:
         """End every process of the group in the middle of whatever it does."""
-        doomed = self.workers() if self.process.poll() is None else []
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
+        if self.process.poll() is not None:
+            self.strike()  # workers may outlive the process that started them
             return
-        finally:
-            self.process.wait()
+        doomed = self.workers()
+        self.strike()
+        self.process.wait()
         wait_until(lambda: not any(_is_alive(pid) for pid in doomed), "the workers are gone")
 
 

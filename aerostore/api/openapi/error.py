@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from aerostore.api.error_response import wire_error
+from aerostore.api.error_response import error_body, wire_error
 from aerostore.api.openapi.schema import reference
 from aerostore.domain import JsonObject
 from aerostore.errors import InvalidRange, StorageError
@@ -60,15 +60,5 @@ def _codes(kinds: Sequence[type[StorageError]], status: int) -> list[str]:
 
 
 def _example(kind: type[StorageError]) -> JsonObject:
-    row = wire_error(kind)
-    code = row.code or kind.code
-    value = {
-        "statusCode": str(row.status),
-        "error": row.label or code,
-        "message": kind.default_message,
-        "code": code,
-        "hint": kind.default_hint,
-        "request_id": _REQUEST_ID,
-    }
     summary = (kind.__doc__ or kind.default_message).partition("\n")[0]
-    return {"summary": summary, "value": value}
+    return {"summary": summary, "value": error_body(kind(), _REQUEST_ID)}
