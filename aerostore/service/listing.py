@@ -267,7 +267,7 @@ def _folded_names(bucket_id: str, query: FolderQuery, limit: int) -> Work[list[s
 
 
 def _folded_bounds(query: FolderQuery) -> _FoldedBounds:
-    lower = fold(query.root + query.search)
+    lower = sql.folded(query.root + query.search)
     # A search that holds "/" descends: entries are grouped below the last one.
     depth = len(query.root) + query.search.rfind("/") + 1
     return {"prefix_length": depth, "lower": lower, "upper": sql.successor(lower)}
@@ -278,7 +278,7 @@ def _spelled_entries(bucket_id: str, query: FolderQuery, name: str) -> Work[list
     folder = _folder_of(name, name[:depth], "/")
     if folder is None:
         return [Entry(name=name, object=None, is_folder=False)]
-    spellings = yield from _spellings(bucket_id, fold(folder))
+    spellings = yield from _spellings(bucket_id, sql.fold(folder))
     # The folders above may be spelled in several ways as well: they are not shown.
     shown = {spelling[len(query.root) :]: spelling for spelling in spellings}
     ordered = sorted(shown, reverse=query.order == "desc")
@@ -295,19 +295,11 @@ def _spellings(bucket_id: str, folded: str) -> Work[list[str]]:
         if not rows:
             break
         name = str(rows[0]["name"])
-        if fold(name).startswith(folded):
+        if sql.fold(name).startswith(folded):
             spellings.append(name[: len(folded)])
             name = sql.successor(name[: len(folded)]) or name
         seek = spelling_from(folded, name)
     return spellings
-
-
-def fold(text: str) -> str:
-    """Return `text` with ASCII letters in lower case: what `lower` does on both engines."""
-    return text.translate(_FOLD)
-
-
-_FOLD = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def spelling_from(folded: str, least: str) -> str | None:
@@ -333,7 +325,7 @@ def _capitals(folded: str) -> str:
 
 def _shared_length(folded: str, text: str) -> int:
     """Return how many characters of `text` are spellings of those of `folded`."""
-    for at, (one, other) in enumerate(zip(folded, fold(text), strict=False)):
+    for at, (one, other) in enumerate(zip(folded, sql.fold(text), strict=False)):
         if one != other:
             return at
     return min(len(folded), len(text))

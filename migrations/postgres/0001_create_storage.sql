@@ -63,7 +63,9 @@ CREATE TABLE storage.objects (
 ALTER TABLE storage.objects ENABLE ROW LEVEL SECURITY;
 CREATE UNIQUE INDEX storage_objects_current ON storage.objects (bucket_id, name) WHERE archived_at IS NULL;
 -- For list v1, which ignores the case of ASCII letters: under "C", lower() leaves all others alone.
-CREATE INDEX storage_objects_folded ON storage.objects (bucket_id, lower(name), name) WHERE archived_at IS NULL;
+-- A folder comes before what begins like it: the second text literal is a tab.
+CREATE INDEX storage_objects_folded ON storage.objects (bucket_id, replace(lower(name), '/', '	'), name)
+    WHERE archived_at IS NULL;
 CREATE INDEX storage_objects_blob ON storage.objects (blob_id);
 
 -- With search_path = aerostore, storage one SQL text serves both engines. security_invoker: the caller's

@@ -44,8 +44,10 @@ CREATE TABLE storage_objects (
     is_delete_marker INTEGER NOT NULL DEFAULT 0 CHECK (is_delete_marker IN (0, 1))
 );
 CREATE UNIQUE INDEX storage_objects_current ON storage_objects (bucket_id, name) WHERE archived_at IS NULL;
--- For list v1, which ignores the case of ASCII letters.
-CREATE INDEX storage_objects_folded ON storage_objects (bucket_id, lower(name), name) WHERE archived_at IS NULL;
+-- For list v1, which ignores the case of ASCII letters and puts a folder before what begins like it: the
+-- second text literal is a tab.
+CREATE INDEX storage_objects_folded ON storage_objects (bucket_id, replace(lower(name), '/', '	'), name)
+    WHERE archived_at IS NULL;
 CREATE INDEX storage_objects_blob ON storage_objects (blob_id);
 
 CREATE TABLE storage_uploads (

@@ -116,23 +116,29 @@ def test_list_entries_is_the_first_name_of_each_entry(
 @settings(max_examples=250, deadline=None)
 @given(names=NAMES, prefix=PREFIXES, order=ORDERS, limit=st.integers(1, 20))
 @example(names=["Foo/1", "foo/2", "FOO", "foo", "foo/3", "fooA"], prefix="F", order="desc", limit=9)
+@example(names=["p.zip", "p/1", "p-old", "p 2", "px"], prefix="", order="asc", limit=9)
 def test_list_folded_entries_is_the_first_name_of_each_entry_in_any_case(
     shelf: Shelf, names: list[str], prefix: str, order: str, limit: int
 ) -> None:
     shelf.fill(names)
     depth = prefix.rfind(DELIMITER) + 1
     matching = [name for name in names if fold(name).startswith(fold(prefix))]
-    ordered = in_order(matching, order, lambda name: (fold(name).encode(), name.encode()))
+    ordered = in_order(matching, order, lambda name: (folders_first(name).encode(), name.encode()))
     model = firsts(ordered, lambda name: folded_entry(name, depth))
     statement = sql.list_folded_entries(
         "photos",
         prefix_length=depth,
-        lower=fold(prefix),
-        upper=sql.successor(fold(prefix)),
+        lower=folders_first(prefix),
+        upper=sql.successor(folders_first(prefix)),
         order=order,
         limit=limit,
     )
     assert shelf.names(statement) == model[:limit]
+
+
+def folders_first(text: str) -> str:
+    """Fold `text` so that a folder sorts right after what it is called: "a", "a/b", "a b", "a.b"."""
+    return fold(text).replace(DELIMITER, "\t")
 
 
 def folded_entry(name: str, depth: int) -> str:
@@ -152,8 +158,8 @@ def test_list_folded_files_is_a_page_of_the_objects_outside_folders(
     statement = sql.list_folded_files(
         "photos",
         prefix_length=depth,
-        lower=fold(prefix),
-        upper=sql.successor(fold(prefix)),
+        lower=folders_first(prefix),
+        upper=sql.successor(folders_first(prefix)),
         column="created_at",
         order=order,
         limit=limit,

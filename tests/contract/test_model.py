@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import cycle
+from itertools import cycle, product
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -382,9 +382,7 @@ class StorageMachine(RuleBasedStateMachine):
         limit=limits,
         order=st.sampled_from(["asc", "desc"]),
     )
-    def list_prefix_to_the_end(
-        self, caller: str, bucket: str, prefix: str, limit: int, order: str
-    ) -> None:
+    def list_prefix_to_the_end(self, caller: str, bucket: str, prefix: str, limit: int, order: str) -> None:
         for delimiter in ("/", None):
             sort = {"column": "name", "order": order}
             body = {"prefix": prefix, "with_delimiter": delimiter is not None, "limit": limit, "sortBy": sort}
@@ -441,3 +439,13 @@ def test_server_and_dictionary_agree_whatever_clients_do(target: Target) -> None
             super().__init__(target)
 
     run_state_machine_as_test(Machine, settings=SETTINGS)
+
+
+def test_every_prefix_page_size_and_order_lists_every_name_once(target: Target) -> None:
+    machine = StorageMachine(target)
+    try:
+        machine.begin_with_objects_of_everybody()
+        for caller, prefix, limit, order in product([SERVICE, ALICE], PREFIXES, (1, 2, 3), ("asc", "desc")):
+            machine.list_prefix_to_the_end(caller, FIRST, prefix, limit, order)
+    finally:
+        machine.teardown()

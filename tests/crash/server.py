@@ -76,13 +76,9 @@ class Server:
 
     def kill(self) -> None:
         """End every process of the group in the middle of whatever it does."""
-        if self.process.poll() is not None:
-            self.strike()  # workers may outlive the process that started them
-            return
-        doomed = self.workers()
-        self.strike()
+        self.strike()  # also when the first process has ended: its workers may outlive it
         self.process.wait()
-        wait_until(lambda: not any(_is_alive(pid) for pid in doomed), "the workers are gone")
+        wait_until(lambda: not _has_living_members(self.process.pid), "the workers are gone")
 
 
 @contextmanager
@@ -149,9 +145,11 @@ def _status_bytes(pid: int, field: str) -> int:
     raise AssertionError(f"/proc/{pid}/status has no {field}")
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+def _has_living_members(group: int) -> bool:
+    """Tell whether a process of this group still runs; one that only waits to be reaped does not."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, _parent, member_of = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
+            if int(member_of) == group and state != "Z":
+                return True
+    return False

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from aerostore.domain import Object, check_object_name, utc_now
 from aerostore.errors import InvalidKey, InvalidParameter
-from aerostore.service.listing import Cursor, Entry, FolderQuery, PrefixQuery, fold, parse_cursor
+from aerostore.executor.statements import fold, folded
+from aerostore.service.listing import Cursor, Entry, FolderQuery, PrefixQuery, parse_cursor
 from tests.service.stage import ANON, OWNER, STRANGER, FakeClock, Stage
 
 ALPHABET = "aAbB/.-0~ äÄ日\U0001f600"
@@ -234,9 +235,9 @@ def folder_model(names: Sequence[str], query: FolderQuery) -> list[tuple[str, bo
     matching = [name for name in names if fold(name).startswith(wanted)]
     files = [name for name in matching if folder_of(name, depth) is None]
     spelled = {folder[root:] for name in matching if (folder := folder_of(name, depth))}
-    folders = [(fold(query.root + folder), folder, True) for folder in spelled]
+    folders = [(folded(query.root + folder), folder, True) for folder in spelled]
     if query.column == "name":
-        entries = folders + [(fold(name), name, False) for name in files]
+        entries = folders + [(folded(name), name, False) for name in files]
         ordered = sorted(entries, reverse=query.order == "desc")
         return [(name if is_folder else name[root:], is_folder) for _, name, is_folder in ordered]
     first = [(folder, True) for _, folder, _ in sorted(folders, reverse=query.order == "desc")]

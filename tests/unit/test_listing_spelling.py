@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerostore.service.listing import fold, spelling_from
+from aerostore.executor.statements import fold
+from aerostore.service.listing import spelling_from
 
 TEXTS = st.text("aAbBzZ@[`{/-0éÉ", max_size=5)
 

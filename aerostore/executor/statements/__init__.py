@@ -45,7 +45,10 @@ from aerostore.executor.statements.job import (
     take_lease,
 )
 from aerostore.executor.statements.listing import (
+    FOLDER_MARK,
     NAME_AFTER,
+    fold,
+    folded,
     list_entries,
     list_entries_by_time,
     list_folded_entries,
@@ -66,6 +69,7 @@ from aerostore.executor.statements.object import (
 )
 
 __all__ = [
+    "FOLDER_MARK",
     "NAME_AFTER",
     "count_bucket_content",
     "count_dead_events",
@@ -85,6 +89,8 @@ __all__ = [
     "find_visible_bucket",
     "find_visible_object",
     "find_visible_objects",
+    "fold",
+    "folded",
     "forget_quarantine",
     "insert_blob",
     "insert_bucket",

@@ -16,6 +16,29 @@ from aerostore.permissions import OBJECTS
 _DELIMITER_AT = "instr(substr(last, :prefix_length + 1), :delimiter)"
 # Follows every name that starts with the same text, because names hold no control characters.
 NAME_AFTER = "\x01"
+# Stands for "/" where case is ignored: below every character of a name, so that a folder comes right
+# after what it is called and before all that only begins like it.
+FOLDER_MARK = "\t"
+
+
+def _folded(expression: str) -> str:
+    return f"replace(lower({expression}), '/', '{FOLDER_MARK}')"
+
+
+_FOLDED_NAME = _folded("name")
+
+
+def folded(text: str) -> str:
+    """Return `text` as list v1 compares names: ASCII letters in lower case, folders before their like."""
+    return fold(text).replace("/", FOLDER_MARK)
+
+
+def fold(text: str) -> str:
+    """Return `text` with ASCII letters in lower case: what `lower` does on both engines."""
+    return text.translate(_LOWER_CASE)
+
+
+_LOWER_CASE = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def list_names(bucket_id: str, *, lower: str, upper: str | None, order: str, limit: int) -> Statement:
@@ -81,28 +104,29 @@ def list_entries(
 def list_folded_entries(
     bucket_id: str, *, prefix_length: int, lower: str, upper: str | None, order: str, limit: int
 ) -> Statement:
-    """Rows: (name), the first of each entry as in `list_entries`, with names compared as `lower(name)`.
+    """Rows: (name), the first of each entry as in `list_entries`, in the order of `folded` names.
 
     The delimiter is "/". Spellings of one folder that differ in case are one entry here.
     """
-    condition, bounds = _within("lower(name)", lower, upper)
-    group = f"lower(substr(last, 1, :prefix_length + {_DELIMITER_AT} - 1))"
-    comparison, group_end = ("<", "'/'") if order == "desc" else (">", "'0'")
-    folded = f"CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || {group_end} ELSE lower(last) END"
+    condition, bounds = _within(_FOLDED_NAME, lower, upper)
+    group = _folded(f"substr(last, 1, :prefix_length + {_DELIMITER_AT} - 1)")
+    comparison, beyond_group = ("<", FOLDER_MARK) if order == "desc" else (">", successor(FOLDER_MARK))
+    seek = f"CASE WHEN {_DELIMITER_AT} > 0 THEN {group} || :beyond_group ELSE {_folded('last')} END"
     # The first condition is implied by the second, which SQLite cannot seek by: it is no plain column.
     beyond = (
-        f"lower(name) {comparison}= {folded} AND (lower(name), name) {comparison}"
-        f" ({folded}, CASE WHEN {_DELIMITER_AT} > 0 THEN '' ELSE last END)"
+        f"{_FOLDED_NAME} {comparison}= {seek} AND ({_FOLDED_NAME}, name) {comparison}"
+        f" ({seek}, CASE WHEN {_DELIMITER_AT} > 0 THEN '' ELSE last END)"
     )
     way = direction(order)
-    following = _following("lower(name)", beyond, order, upper)
-    scan = _skip_scan(condition, following, f"lower(name) {way}, name {way}")
+    following = _following(_FOLDED_NAME, beyond, order, upper)
+    scan = _skip_scan(condition, following, f"{_FOLDED_NAME} {way}, name {way}")
     return Statement(
         sql=f"{scan} SELECT last AS name FROM entry WHERE last IS NOT NULL ORDER BY n",
         parameters={
             "bucket_id": bucket_id,
             "prefix_length": prefix_length,
             "delimiter": "/",
+            "beyond_group": beyond_group,
             "limit": limit,
             **bounds,
         },
@@ -121,8 +145,8 @@ def list_folded_files(
     limit: int,
     offset: int,
 ) -> Statement:
-    """Rows: storage_objects directly under the prefix, names compared as `lower(name)`, by `column`."""
-    condition, bounds = _within("lower(name)", lower, upper)
+    """Rows: storage_objects directly under the prefix, names compared as `folded`, by `column`."""
+    condition, bounds = _within(_FOLDED_NAME, lower, upper)
     way = direction(order)
     return Statement(
         sql=(
