@@ -22,6 +22,7 @@ StorageError
 ├── Conflict                  Conflict
 │   ├── BucketAlreadyExists   BucketAlreadyExists
 │   ├── KeyAlreadyExists      KeyAlreadyExists
+│   ├── ResourceAlreadyExists ResourceAlreadyExists
 │   ├── BucketNotEmpty        ResourceNotEmpty
 │   ├── BucketTooLarge        BucketTooLarge
 │   ├── ResourceReferenced    ResourceReferenced
@@ -236,6 +237,14 @@ class KeyAlreadyExists(Conflict):
     code = "KeyAlreadyExists"
     default_message = "The resource already exists"
     default_hint = "Send 'x-upsert: true' or use PUT to replace the object."
+
+
+class ResourceAlreadyExists(Conflict):
+    """An object cannot be moved onto another one."""
+
+    code = "ResourceAlreadyExists"
+    default_message = "The resource already exists"
+    default_hint = "Choose another name, or delete the object that has it first."
 
 
 class BucketNotEmpty(Conflict):

@@ -23,10 +23,12 @@ from aerostore.domain import (
 from aerostore.errors import (
     AccessDenied,
     InsufficientStorage,
+    KeyAlreadyExists,
     LockTimeout,
     NoSuchBucket,
     NoSuchKey,
     NoSuchRelation,
+    ResourceAlreadyExists,
     StorageError,
     Unavailable,
 )
@@ -279,7 +281,7 @@ class Files:
         """Give an object another name, in this or another bucket; it keeps its id and never replaces another.
 
         Raises: NoSuchKey when absent or not the caller's to change, NoSuchRelation, InvalidKey,
-        KeyAlreadyExists, AccessDenied, and the destination bucket's limits when it is another bucket.
+        ResourceAlreadyExists, AccessDenied, and the destination bucket's limits when it is another bucket.
         """
         context = admit(context, OBJECT_MOVE)
         check_object_name(to_name)
@@ -293,7 +295,10 @@ class Files:
                 self._check_limits(bucket, to_name, source.mime_type, source.size_bytes)
             yield from self._move(context, source, to_bucket_id, to_name)
 
-        await self._executor.write(context, work)
+        try:
+            await self._executor.write(context, work)
+        except KeyAlreadyExists:
+            raise ResourceAlreadyExists(resource=f"{to_bucket_id}/{to_name}") from None
 
     def _move(self, context: RlsContext, source: Object, bucket_id: str, name: str) -> Work[None]:
         moved = replace(

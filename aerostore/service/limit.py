@@ -37,6 +37,8 @@ def _to_bytes(text: str) -> int:
     if match is None or len(text) > 30:
         raise InvalidInput("Invalid file size format, hint: use 20GB / 20MB / 30KB / 3B")
     number, unit = Decimal(match[1]), match[2]
+    if unit is None and "." in match[1]:
+        raise InvalidInput("Invalid file size format, hint: use 20GB / 20MB / 30KB / 3B")
     if unit is None:
         return int(number)
     return int(Decimal(f"{number:.3g}") * _UNITS[unit.lower()])

@@ -260,3 +260,13 @@ class TestListV2:
     def test_missing_bucket_is_empty(self, service: httpx.Client) -> None:
         page = list_v2(service, unique("absent"))
         assert (page["hasNext"], page["folders"], page["objects"]) == (False, [], [])
+
+
+def test_v1_lists_a_folder_before_the_files_whose_names_begin_like_it(
+    service: httpx.Client, bucket: str
+) -> None:
+    fill(service, bucket, "photos/1.jpg", "photos.zip", "photos-old.txt", "photos 2.txt", "photosx")
+    expected = ["photos", "photos 2.txt", "photos-old.txt", "photos.zip", "photosx"]
+    assert names_of(list_v1(service, bucket)) == expected
+    descending = list_v1(service, bucket, sortBy={"column": "name", "order": "desc"})
+    assert names_of(descending) == expected[::-1]

@@ -283,8 +283,10 @@ class StorageMachine(RuleBasedStateMachine):
     @rule(target=places, caller=callers, source=places, place=new_places)
     def move(self, caller: str, source: Place, place: Place) -> Place | MultipleResults[Place]:
         answer = self.clients[caller].post("/object/move", json=self.relocation(source, place))
-        is_same = source == place
-        if not succeeded(answer, self.model.refusal_to_relocate(caller, source, place, upsert=is_same)):
+        refusal = self.model.refusal_to_relocate(caller, source, place, upsert=source == place)
+        if refusal == KEY_EXISTS:
+            refusal = replace(KEY_EXISTS, code="ResourceAlreadyExists")  # no upsert can help a move
+        if not succeeded(answer, refusal):
             return multiple()
         self.model.move(caller, source, place)
         return place

@@ -216,6 +216,7 @@ class TestMove:
         body = {"bucketId": bucket, "sourceKey": "a", "destinationKey": "b"}
         error = error_of(service.post("/object/move", json=body, headers={"x-upsert": "true"}))
         assert (error.status, error.status_code, error.error) == (400, "409", "Duplicate")
+        assert error.code == "ResourceAlreadyExists"
         assert [get_object(service, bucket, name).content for name in ("a", "b")] == [b"a", b"b"]
 
     def test_move_onto_itself_changes_nothing(self, service: httpx.Client, bucket: str) -> None:

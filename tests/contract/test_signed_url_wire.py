@@ -317,3 +317,23 @@ def test_upload_sign_of_an_existing_object_needs_upsert(service: httpx.Client, b
 def test_upload_sign_in_a_missing_bucket_is_not_found(service: httpx.Client) -> None:
     answer = service.post(object_path(unique("absent"), "a.txt", "upload/sign"))
     assert error_of(answer) == NO_SUCH_RELATION
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("a?b", "a%253Fb"),  # storage-js encodes the escape in the URL it was given once more
+        ("a#b", "a%2523b"),
+        ("a%20b", "a%20b"),  # storage3 leaves what looks like an escape alone
+        ("a%2Fb", "a%2Fb"),
+    ],
+)
+def test_links_work_however_a_client_encodes_the_name(
+    service: httpx.Client, nobody: httpx.Client, bucket: str, name: str, sent: str
+) -> None:
+    put_object(service, bucket, name, b"secret")
+    put_object(service, bucket, "a/b", b"another")
+    put_object(service, bucket, "a b", b"another")
+    token = token_of(sign_object(service, bucket, name))
+    answer = nobody.get(f"/object/sign/{bucket}/{sent}?token={token}")
+    assert (answer.status_code, answer.content) == (200, b"secret")

@@ -17,6 +17,7 @@ from aerostore.errors import (
     NoSuchBucket,
     NoSuchKey,
     NoSuchRelation,
+    ResourceAlreadyExists,
 )
 from aerostore.service.download import ReadRequest
 from aerostore.service.file import CopyRequest, Upload
@@ -289,7 +290,7 @@ def test_a_move_to_the_same_name_changes_nothing(stage: Stage) -> None:
 
 BAD_MOVES: list[tuple[dict[str, str], type[Exception]]] = [
     ({"to_name": "b", "name": "missing"}, NoSuchKey),
-    ({"to_name": "taken"}, KeyAlreadyExists),
+    ({"to_name": "taken"}, ResourceAlreadyExists),
     ({"to_name": "b", "to_bucket_id": "missing"}, NoSuchRelation),
     ({"to_name": "."}, InvalidKey),
     ({"to_name": "b", "to_bucket_id": "small"}, EntityTooLarge),

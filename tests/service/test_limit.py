@@ -25,7 +25,6 @@ AT_MOST = 10**12
     [
         ("0", 0),
         ("5", 5),
-        ("1.9", 1),
         ("20B", 20),
         ("20KB", 20_000),
         ("1.5mb", 1_500_000),
@@ -38,7 +37,7 @@ def test_a_size_is_read_with_its_unit(text: str, size: int) -> None:
     assert parse_file_size(text, AT_MOST) == size
 
 
-@pytest.mark.parametrize("text", ["", "MB", "-5", "1 MB", "1TB", "1.MB", "٣", "1" * 31, "1e3", "1\n"])
+@pytest.mark.parametrize("text", ["", "MB", "-5", "1.9", "1 MB", "1TB", "1.MB", "٣", "1" * 31, "1e3", "1\n"])
 def test_an_unreadable_size_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_file_size(text, AT_MOST)

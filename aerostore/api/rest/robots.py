@@ -1,6 +1,9 @@
 """The X-Robots-Tag header that uploads may carry and downloads replay."""
 
 import re
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 from aerostore.errors import InvalidRobotsTag
 
@@ -17,7 +20,6 @@ _PLAIN = {
 _LIMITS = {"max-snippet", "max-video-preview"}
 _NUMBER = re.compile(r"-1|\d{1,9}", re.ASCII)
 _AGENT = re.compile(r"[A-Za-z0-9_.*-]{1,64}", re.ASCII)
-_DATE = re.compile(r"[A-Za-z0-9 :+,-]{1,64}", re.ASCII)
 
 
 def check_robots_tag(value: str) -> str:
@@ -45,5 +47,14 @@ def _is_directive(text: str) -> bool:
     if name == "max-image-preview":
         return argument in {"none", "standard", "large"}
     if name == "unavailable_after":
-        return _DATE.fullmatch(argument) is not None
+        return _is_date(argument)
     return name in _PLAIN and not argument
+
+
+def _is_date(text: str) -> bool:
+    """Tell whether `text` is a date in the form of RFC 822 or ISO 8601."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError, OverflowError):
+            parse(text)
+            return True
+    return False

@@ -22,7 +22,7 @@ def bucket_json(bucket: Bucket, *, with_type: bool) -> JsonObject:
     body = {
         "id": bucket.id,
         "name": bucket.name,
-        "owner": bucket.owner_id or "",
+        "owner": _as_uuid(bucket.owner_id),
         "public": bucket.public,
         "type": bucket.type,
         "file_size_limit": bucket.file_size_limit,
