@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from aerostore.errors import InvalidBucketName, InvalidKey, InvalidRange
 
-T = TypeVar("T")
 Clock = Callable[[], datetime]
 JsonObject = dict[str, Any]
 
@@ -229,14 +228,6 @@ class RangeRequest:
         if first > last or first >= size_bytes:
             raise InvalidRange(size_bytes=size_bytes)
         return ByteRange(first, last)
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a list; `next_cursor` is None on the last one."""
-
-    items: Sequence[T]
-    next_cursor: str | None = None
 
 
 def utc_now() -> datetime:

@@ -20,9 +20,10 @@ ROW_VIOLATION = "new row violates row-level security policy"
 class Operation:
     """Something a caller can ask for.
 
-    name: as policies read it in `storage.operation()`. needs: the (table, command) pairs whose policies
-    decide. service_only: no policy can grant it. public: served without asking who calls, because the
-    bucket is public or a signed token already decided.
+    name: as policies read it in `storage.operation()`. needs: the (table, command) pairs whose policies may
+    be asked; the permission matrix of the tests is made from them. service_only: no policy can grant it.
+    public: served without asking who calls, because the bucket is public or a signed token already
+    decided.
     """
 
     name: str
@@ -99,7 +100,10 @@ class PolicySet(Protocol):
         ...
 
     def check(self, table: str, command: str, context: RlsContext, row: Mapping[str, Any]) -> Predicate:
-        """Return the condition under which `context` may leave `row` in `table` by `command`."""
+        """Return the condition under which `context` may leave `row` in `table` by `command`.
+
+        row: empty when only the table knows it; then the condition must ask the columns.
+        """
         ...
 
 

@@ -5,9 +5,8 @@ Labels are bounded: after `MAX_BUCKET_LABELS` different buckets the rest share o
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -104,13 +103,3 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
-
-
-def configure_logging(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send the `aerostore` loggers to `stream` (standard error) as JSON lines, replacing older handlers."""
-    logger = logging.getLogger("aerostore")
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    logger.handlers = [handler]
-    logger.setLevel(level.upper())
-    logger.propagate = False

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from aerostore.api.auth import Authenticator, credentials
 from aerostore.api.gate import route_path
 from aerostore.domain import RlsContext
-from aerostore.errors import InvalidToken, SchemaViolation, StorageError
+from aerostore.errors import SchemaViolation, StorageError
 
 _ANONYMOUS = RlsContext(role="anon")
 
@@ -42,13 +42,6 @@ class Callers:
             if exc.retryable:
                 raise
             return None
-
-    async def verified(self, request: Request) -> RlsContext:
-        """Return the caller of a route whose missing token counts as a malformed one."""
-        token = credentials(request.headers)
-        if not token:
-            raise InvalidToken
-        return self._seen(request, await self._authenticator.authenticate(token))
 
     def nobody(self, request: Request) -> RlsContext:
         """Return the context of a request that nobody has to sign: public files, signed URLs."""

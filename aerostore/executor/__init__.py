@@ -20,8 +20,9 @@ Row = Mapping[str, Any]
 class Law:
     """Which policies a statement meets: those for `command` on `table`.
 
-    command: select, insert, update, delete or upsert. row: for insert and upsert, the proposed row by
-    column. changed: for update and upsert, the condition that finds the changed row afterwards.
+    command: select, insert, update, delete or upsert. row: the proposed row by column, as far as the
+    statement knows it: whole for insert, upsert and a move, empty for other updates. changed: for update
+    and upsert, the condition that finds the changed row afterwards.
     """
 
     table: str

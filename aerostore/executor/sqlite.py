@@ -6,9 +6,11 @@ Policies are predicates that this adapter adds to the statements. Vendor errors 
 import asyncio
 import contextlib
 import json
+import math
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from aerostore.errors import (
     KeyAlreadyExists,
     LockTimeout,
     NoSuchRelation,
+    SlowDown,
     StorageError,
     Unavailable,
 )
@@ -36,6 +39,9 @@ from aerostore.permissions import ALWAYS, NEVER, ROW_VIOLATION, PolicySet, Predi
 T = TypeVar("T")
 
 MAX_UNITS_PER_COMMIT = 128
+# There are few readers: one request must not keep one for long.
+READ_TIMEOUT_S = 20.0
+_STEPS_BETWEEN_LOOKS = 100_000
 _BUSY_TIMEOUT_MS = 10_000
 _CACHE_KIB = 8_000
 
@@ -118,10 +124,13 @@ class SqliteExecutor:
     def _read(self, context: RlsContext, work: WorkFactory[T]) -> T:
         try:
             connection = self._reader_connection()
+            deadline = time.monotonic() + READ_TIMEOUT_S
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
             connection.execute("BEGIN")
             try:
-                return self._run(connection, context, work)
+                return self._run(connection, context, work, deadline)
             finally:
+                connection.set_progress_handler(None, 0)
                 connection.execute("ROLLBACK")
         except sqlite3.Error as exc:
             raise to_storage_error(exc) from exc
@@ -211,11 +220,19 @@ class SqliteExecutor:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    def _run(self, connection: sqlite3.Connection, context: RlsContext, work: WorkFactory[T]) -> T:
+    def _run(
+        self,
+        connection: sqlite3.Connection,
+        context: RlsContext,
+        work: WorkFactory[T],
+        deadline: float = math.inf,
+    ) -> T:
         unit = work()
         try:
             statement = next(unit)
             while True:
+                if time.monotonic() > deadline:  # the progress handler sees single long statements only
+                    raise _took_too_long()
                 statement = unit.send(self._execute(connection, context, statement))
         except StopIteration as stop:
             value: T = stop.value
@@ -348,6 +365,10 @@ def _to_sqlite(value: Any) -> Any:
     return value
 
 
+def _took_too_long() -> SlowDown:
+    return SlowDown("The query took too long", hint="Ask for less: a longer prefix, or list v2 with cursors.")
+
+
 def to_storage_error(exc: sqlite3.Error) -> StorageError:
     """Translate an SQLite failure into the family, by its result code."""
     text = str(exc)
@@ -360,6 +381,8 @@ def to_storage_error(exc: sqlite3.Error) -> StorageError:
         return NoSuchRelation()
     if name == "SQLITE_FULL" or "disk is full" in text:
         return InsufficientStorage()
+    if name == "SQLITE_INTERRUPT":
+        return _took_too_long()
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LockTimeout()
     return Unavailable(f"The database failed: {name or 'SQLITE_ERROR'}")

@@ -138,9 +138,7 @@ class Buckets:
         while True:
             batch = await self._executor.write(
                 context,
-                lambda: self._remove_batch(
-                    context, sql.list_oldest_objects(bucket_id, started, _EMPTY_BATCH)
-                ),
+                lambda: self._remove_batch(context, sql.list_older_objects(bucket_id, started, _EMPTY_BATCH)),
             )
             removed += batch
             if batch < _EMPTY_BATCH:

@@ -22,6 +22,7 @@ from aerostore.domain import (
 )
 from aerostore.errors import (
     AccessDenied,
+    Corrupted,
     InsufficientStorage,
     KeyAlreadyExists,
     LockTimeout,
@@ -61,7 +62,11 @@ _DELETE_BATCH = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """What a client wants stored, besides the bytes. size_bytes: as announced, None when unknown."""
+    """What a client wants stored, besides the bytes.
+
+    size_bytes: as announced, None when unknown. is_update: the client speaks of replacing (PUT), which
+    policies see as another operation; what it may do is `upsert`'s matter.
+    """
 
     bucket_id: str
     name: str
@@ -70,6 +75,7 @@ class Upload:
     user_metadata: JsonObject | None = None
     robots_tag: str | None = None
     upsert: bool = False
+    is_update: bool = False
     size_bytes: int | None = None
     upload_type: str = "standard"
 
@@ -119,7 +125,7 @@ class Files:
         Raises: NoSuchBucket, InvalidMimeType, EntityTooLarge, InvalidKey, AccessDenied, KeyAlreadyExists,
         IncompleteBody, InsufficientStorage, Unavailable.
         """
-        operation = OBJECT_UPLOAD_UPDATE if upload.upsert else OBJECT_UPLOAD
+        operation = OBJECT_UPLOAD_UPDATE if upload.is_update else OBJECT_UPLOAD
         return await self._put(admit(context, operation), upload, body)
 
     async def put_signed(
@@ -174,16 +180,38 @@ class Files:
     async def _publish(
         self, context: RlsContext, upload: Upload, blob_id: str, receipt: BlobReceipt
     ) -> Object:
-        blob = Blob(id=blob_id, key=receipt.key, sha256=receipt.sha256, size_bytes=receipt.size_bytes)
+        fresh = Blob(id=blob_id, key=receipt.key, sha256=receipt.sha256, size_bytes=receipt.size_bytes)
         try:
-            stored = await self._executor.write(context, lambda: self._commit(context, upload, blob))
+            stored, blob = await self._executor.write(context, lambda: self._commit(context, upload, fresh))
         except StorageError as exc:
             if not _may_have_committed(exc):
-                await self._discard(blob)
+                await self._discard(fresh)
             raise
-        if stored.blob_id != blob_id:
-            await self._discard(blob)
+        if blob.id != fresh.id:
+            await self._share(blob, fresh)
         return stored
+
+    async def _share(self, kept: Blob, fresh: Blob) -> None:
+        """Drop the fresh bytes of a blob that is stored already; put them in place of lost ones.
+
+        The answer goes out after this: it must not vouch for bytes that are gone.
+        """
+        if not await self._is_whole(kept) and await self._replace_bytes(kept, fresh):
+            return
+        await self._discard(fresh)
+
+    async def _is_whole(self, blob: Blob) -> bool:
+        try:
+            return await self._backend.size(blob.key) == blob.size_bytes
+        except Corrupted:
+            return False
+
+    async def _replace_bytes(self, lost: Blob, fresh: Blob) -> bool:
+        def work() -> Work[bool]:
+            return (yield sql.replace_bytes(lost, fresh.key)).changed > 0
+
+        # As the system: the bytes serve every object with this content, whoever owns it.
+        return await self._executor.write(SYSTEM, work)
 
     async def _discard(self, blob: Blob) -> None:
         """Drop bytes of this request that no transaction published; a failure leaves them to reclaim."""
@@ -198,7 +226,7 @@ class Files:
         yield _write_statement(upload, self._proposed_object(context, upload))
         return size_limit(bucket, upload.name, self._file_size_limit)
 
-    def _commit(self, context: RlsContext, upload: Upload, blob: Blob) -> Work[Object]:
+    def _commit(self, context: RlsContext, upload: Upload, blob: Blob) -> Work[tuple[Object, Blob]]:
         bucket = yield from self._receiving_bucket(replace(upload, size_bytes=blob.size_bytes))
         now = self._clock()
         blob = yield from _claim_blob(blob, now)
@@ -210,7 +238,7 @@ class Files:
         if existing:
             new, event = _as_replacement(new, to_object(existing[0])), EventType.REPLACED
         yield self._outbox.record(context, event, new, uploadType=upload.upload_type)
-        return new
+        return new, blob
 
     def _receiving_bucket(self, upload: Upload) -> Work[Bucket]:
         bucket = yield from bucket_by(sql.find_bucket(upload.bucket_id))

@@ -17,7 +17,6 @@ from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_object
 from aerostore.permissions import OBJECT_LIST, OBJECT_LIST_V2, admit
 
-_NO_LIMIT = 2**62
 _FETCH_BATCH = 500
 
 
@@ -241,14 +240,15 @@ def _folder_by_name(bucket_id: str, query: FolderQuery) -> Work[list[Entry]]:
 
 def _folder_by_column(bucket_id: str, query: FolderQuery) -> Work[list[Entry]]:
     """Folders first, by name; then the objects by the column."""
-    folders: list[Entry] = []
-    for name in (yield from _folded_names(bucket_id, query, _NO_LIMIT)):
-        entries = yield from _spelled_entries(bucket_id, query, name)
-        folders += [entry for entry in entries if entry.is_folder]
-    page = folders[query.offset : query.offset + query.limit]
+    wanted, bounds = query.offset + query.limit, _folded_bounds(query)
+    statement = sql.list_folded_folders(
+        bucket_id, **bounds, root_length=len(query.root), order=query.order, limit=wanted
+    )
+    folders = [Entry(name=query.root + row["folder"], is_folder=True) for row in (yield statement).rows]
+    page = folders[query.offset :]
     statement = sql.list_folded_files(
         bucket_id,
-        **_folded_bounds(query),
+        **bounds,
         column=query.column,
         order=query.order,
         limit=query.limit - len(page),
@@ -260,9 +260,7 @@ def _folder_by_column(bucket_id: str, query: FolderQuery) -> Work[list[Entry]]:
 
 def _folded_names(bucket_id: str, query: FolderQuery, limit: int) -> Work[list[str]]:
     """Return the first name of each entry; the spellings of a folder are one entry here."""
-    statement = sql.list_folded_entries(
-        bucket_id, **_folded_bounds(query), order=query.order, limit=min(limit, _NO_LIMIT)
-    )
+    statement = sql.list_folded_entries(bucket_id, **_folded_bounds(query), order=query.order, limit=limit)
     return [row["name"] for row in (yield statement).rows]
 
 

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 from aerostore.domain import SYSTEM, Clock, Event, EventType, JsonObject, Object, RlsContext
-from aerostore.errors import StorageError
 from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink, retry_delay_s
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
@@ -86,8 +85,8 @@ class Outbox:
             try:
                 if await self._lease.hold():
                     busy = await self.deliver_due()
-            except StorageError as exc:
-                logger.error("event delivery stopped for a moment", extra={"facts": {"reason": exc.message}})
+            except Exception:  # whatever it was, later events must go out all the same
+                logger.exception("event delivery stopped for a moment")
             if not busy:
                 await asyncio.sleep(idle_s)
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from aerostore.backend import BlobBackend, StoredBlob
 from aerostore.domain import SYSTEM, Blob, Clock
-from aerostore.errors import Corrupted
+from aerostore.errors import Corrupted, LockTimeout
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
@@ -26,6 +26,7 @@ BLOB_PREFIX = "sha256/"
 SEQ_PREFIX = "meta/seq/"
 HOLD_PREFIX = "meta/hold/"
 _BATCH = 500
+_MARK_INTERVAL_S = 60.0
 _LEASE_S = 900
 # More unknown bytes than crashes can explain: the database is suspect, not the bytes.
 _SUSPECT_COUNT, _SUSPECT_SHARE = 100, 0.1
@@ -85,12 +86,17 @@ class Reclaim:
         self._lease = Lease(executor, "reclaim", clock=clock, seconds=_LEASE_S)
 
     async def run_for_ever(self, interval_s: float) -> None:
-        """Run with deletion every `interval_s`, until cancelled."""
+        """Run with deletion every `interval_s`, until cancelled; every minute, note how far events are."""
+        step_s, waited_s = min(interval_s, _MARK_INTERVAL_S), 0.0
         while True:
-            await asyncio.sleep(interval_s)
+            await asyncio.sleep(step_s)
+            waited_s += step_s
             try:
-                report = await self.run(apply=True)
-                logger.info("reclaim", extra={"facts": {"report": str(report)}})
+                await self._mark()
+                if waited_s >= interval_s:
+                    waited_s = 0.0
+                    report = await self.run(apply=True)
+                    logger.info("reclaim", extra={"facts": {"report": str(report)}})
             except Exception:  # whatever it was, the next run is needed all the same: disks fill silently
                 logger.exception("reclaim stopped for this time")
 
@@ -148,6 +154,7 @@ class Reclaim:
         scanned, orphans = 0, list[StoredBlob]()
         async for batch in _batches(self._backend.list(BLOB_PREFIX)):
             scanned += len(batch)
+            await self._keep_lease(apply=report.applied)
             old = [stored for stored in batch if stored.modified_at < before]
             known = await self._known_keys([stored.key for stored in old])
             orphans += [stored for stored in old if stored.key not in known]
@@ -161,7 +168,7 @@ class Reclaim:
         if too_many and not accept_many and not report.refused:
             reason = f"{len(orphans)} of {scanned} stored blobs have no row: check the database first"
             report = replace(report, refused=reason)
-        if report.applied:
+        if report.applied and not report.refused:
             await self._quarantine("orphan", [(stored.key, stored.size_bytes) for stored in orphans])
         return report
 
@@ -175,6 +182,7 @@ class Reclaim:
         missing: list[Blob] = []
         after = ""
         while blobs := [to_blob(row) for row in (await self._read(sql.list_blobs(after, _BATCH))).rows]:
+            await self._keep_lease(apply=apply)
             missing += [blob for blob in blobs if not await self._is_whole(blob)]
             after = blobs[-1].key
         if apply:
@@ -211,7 +219,7 @@ class Reclaim:
         released = await self._remove_released(before)
         orphans = await self._remove_orphans(before, self._policy.max_deletes - len(released))
         retained_from = now - timedelta(seconds=self._policy.event_retention_s)
-        trimmed = await self._write([sql.trim_events(retained_from)])
+        trimmed = await self._trim_events(retained_from)
         await self._mark()
         removed_bytes = sum(size for _key, size in [*released, *orphans])
         self._telemetry.reclaimed_bytes.inc(removed_bytes)
@@ -240,7 +248,7 @@ class Reclaim:
             if await self._write([sql.delete_blob(blob.id) for blob in blobs]) == 0:
                 break
             removed += [(blob.key, blob.size_bytes) for blob in blobs]
-            await self._lease.hold()
+            await self._keep_lease(apply=True)
         return removed
 
     async def _remove_orphans(self, before: datetime, at_most: int) -> list[tuple[str, int]]:
@@ -257,6 +265,18 @@ class Reclaim:
             await self._write([sql.release_quarantine(key)])
             removed.append((key, size_bytes))
         return removed
+
+    async def _trim_events(self, before: datetime) -> int:
+        """Remove settled events in small transactions: uploads must not wait for all of them."""
+        trimmed = 0
+        while count := await self._write([sql.trim_events(before, _BATCH)]):
+            trimmed += count
+        return trimmed
+
+    async def _keep_lease(self, *, apply: bool) -> None:
+        """Go on only as long as no other process reclaims. Raises: LockTimeout."""
+        if apply and not await self._lease.hold():
+            raise LockTimeout("another process has taken over reclaim")
 
     async def _mark(self) -> None:
         """Leave the newest seq beside the bytes, so that an older database can be told from this one."""

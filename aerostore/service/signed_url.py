@@ -54,7 +54,7 @@ class LinkSigner:
     def upload_token(
         self, bucket_id: str, name: str, *, owner_id: str | None, upsert: bool, expires_in_s: int
     ) -> str:
-        """Return a token to write `name` once, or any number of times with `upsert`."""
+        """Return a token to write `name` while nothing has it, or any number of times with `upsert`."""
         claims = {"u": owner_id, "w": upsert}
         return self._sign(_UPLOAD, bucket_id, name, self._expiry(expires_in_s), claims)
 
@@ -206,13 +206,14 @@ class SignedUrls:
     async def _sign_visible(
         self, context: RlsContext, bucket_id: str, names: Sequence[str], expires_in_s: int
     ) -> dict[str, str]:
-        def work() -> Work[list[Object]]:
-            return [to_object(row) for row in (yield sql.find_visible_objects(bucket_id, names)).rows]
+        def work() -> Work[dict[str, str]]:
+            found = [to_object(row) for row in (yield sql.find_visible_objects(bucket_id, names)).rows]
+            return {each.name: self._token_for(each, context, expires_in_s) for each in found}
 
-        tokens: dict[str, str] = {}
-        for found in await self._executor.read(context, work):
-            token, _expires_at = self._signer.download_token(
-                found, issuer=context.user_id, expires_in_s=expires_in_s
-            )
-            tokens[found.name] = token
-        return tokens
+        return await self._executor.read(context, work)
+
+    def _token_for(self, found: Object, context: RlsContext, expires_in_s: int) -> str:
+        token, _expires_at = self._signer.download_token(
+            found, issuer=context.user_id, expires_in_s=expires_in_s
+        )
+        return token

@@ -24,12 +24,12 @@ STATEMENTS: dict[str, Statement] = {
     "find_blob_of": sql.find_blob_of("photos", "a"),
     "find_blob_by_content": sql.find_blob_by_content("0", 1),
     "delete_objects": sql.delete_objects(["a", "b"]),
-    "list_oldest_objects": sql.list_oldest_objects("photos", NOW, 9),
+    "list_older_objects": sql.list_older_objects("photos", NOW, 9),
     "list_deleting_blobs": sql.list_deleting_blobs(NOW, 9),
     "list_blobs": sql.list_blobs("", 9),
     "delete_expired_uploads": sql.delete_expired_uploads(NOW),
     "list_due_events": sql.list_due_events(NOW, 9),
-    "trim_events": sql.trim_events(NOW),
+    "trim_events": sql.trim_events(NOW, 500),
 }
 for order in ("asc", "desc"):
     bounds: dict[str, Any] = {"lower": "a", "upper": "b", "order": order, "limit": 9}

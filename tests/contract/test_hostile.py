@@ -321,3 +321,14 @@ def test_a_stored_script_cannot_become_a_service_worker(service: httpx.Client, b
     url = f"/object/authenticated/{bucket}/worker.js"
     assert service.get(url).is_success
     assert error_of(service.get(url, headers={"Service-Worker": "script"})).status_code == "403"
+
+
+@pytest.mark.parametrize("depth", [200, 300, 600, 1000, 5000])
+def test_metadata_is_refused_or_can_be_read_back_however_deep_it_is(
+    service: httpx.Client, bucket: str, depth: int
+) -> None:
+    nested = '{"a":' * depth + "1" + "}" * depth
+    headers = {"x-metadata": base64.b64encode(nested.encode()).decode()}
+    assert service.post(object_path(bucket, "deep"), content=b"x", headers=headers).status_code in {200, 400}
+    assert service.get(object_path(bucket, "deep", "info")).status_code in {200, 400}
+    assert service.request("DELETE", f"/object/{bucket}", json={"prefixes": ["deep"]}).status_code == 200

@@ -337,3 +337,27 @@ def test_links_work_however_a_client_encodes_the_name(
     token = token_of(sign_object(service, bucket, name))
     answer = nobody.get(f"/object/sign/{bucket}/{sent}?token={token}")
     assert (answer.status_code, answer.content) == (200, b"secret")
+
+
+def test_a_link_on_the_plain_url_works_for_whoever_is_signed_in_as_well(
+    service: httpx.Client, stranger: httpx.Client, nobody: httpx.Client, bucket: str
+) -> None:
+    put_object(service, bucket, "a", b"secret")
+    token = token_of(sign_object(service, bucket, "a"))
+    for caller in (stranger, nobody):
+        assert caller.get(f"/object/{bucket}/a?token={token}").content == b"secret"
+
+
+def test_a_token_of_somebody_else_does_not_disturb_a_public_file(
+    service: httpx.Client, nobody: httpx.Client, make_bucket: MakeBucket
+) -> None:
+    public, private = make_bucket(public=True), make_bucket()
+    for bucket in (public, private):
+        put_object(service, bucket, "a", b"content")
+    assert nobody.get(f"/object/{public}/a?token=theirs").content == b"content"
+    assert error_of(nobody.get(f"/object/{private}/a?token=theirs")) == MALFORMED
+
+
+def test_the_body_of_a_request_for_an_upload_link_does_not_matter(service: httpx.Client, bucket: str) -> None:
+    url = object_path(bucket, "a", "upload/sign")
+    assert service.post(url, content="not JSON", headers={"content-type": "text/plain"}).status_code == 200

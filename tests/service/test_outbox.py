@@ -293,6 +293,17 @@ def run_job(stage: Stage, outbox: Outbox, monkeypatch: pytest.MonkeyPatch, idles
     monkeypatch.undo()
 
 
+def test_the_job_outlives_a_row_that_cannot_be_read(
+    watched: Stage, sink: ListSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.put("a")
+    watched.rows("UPDATE storage_events SET payload = 'not JSON'")
+    run_job(watched, watched.outbox, monkeypatch, idles=2)
+    watched.rows("UPDATE storage_events SET payload = '{}'")
+    run_job(watched, watched.outbox, monkeypatch, idles=1)
+    assert [event.name for event in sink.received] == ["a"]
+
+
 def test_the_job_delivers_until_there_is_nothing_and_outlives_a_database_that_fails(
     watched: Stage, sink: ListSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

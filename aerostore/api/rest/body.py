@@ -53,6 +53,15 @@ async def body_chunks(request: Request, idle_timeout_s: float) -> AsyncIterator[
         raise IncompleteBody
 
 
+async def skip_body(request: Request, idle_timeout_s: float) -> None:
+    """Read a body that does not matter. Raises: RequestBodyTooLarge over 1 MiB."""
+    length = 0
+    async for chunk in body_chunks(request, idle_timeout_s):
+        length += len(chunk)
+        if length > MAX_JSON_BYTES:
+            raise RequestBodyTooLarge
+
+
 async def read_json(
     request: Request, fields: Mapping[str, Field], idle_timeout_s: float, *, optional: bool = False
 ) -> dict[str, Any]:
@@ -164,4 +173,8 @@ def parse_user_metadata(text: str | bytes | None) -> JsonObject | None:
         return None
     if not isinstance(parsed, dict):
         raise InvalidInput("The user metadata must be a JSON object")
+    try:
+        orjson.dumps(parsed)  # reads deeper levels than it can write back
+    except orjson.JSONEncodeError:
+        raise InvalidInput("The user metadata is nested too deeply") from None
     return parsed

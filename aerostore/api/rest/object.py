@@ -1,5 +1,6 @@
 """Routes under /object that write, read, copy, move and delete objects."""
 
+from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from aerostore.api.rest.query import address, asks_for_upsert
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.rest.wire import info_json, json_response, object_row_json
+from aerostore.errors import InvalidLink, NoSuchBucket, SignatureDoesNotMatch, StorageError
 from aerostore.service import FileStorage
 from aerostore.service.download import Download
 from aerostore.service.file import CopyRequest
@@ -102,6 +104,7 @@ class ObjectDoor:
         upload, body = await read_upload(
             request, bucket, name, upsert=upsert, idle_timeout_s=self._body_timeout_s
         )
+        upload = replace(upload, is_update=request.method == "PUT")
         stored = await self._files.put(context, upload, body)
         return json_response({"Key": f"{stored.bucket_id}/{stored.name}", "Id": stored.id})
 
@@ -158,12 +161,19 @@ class ObjectDoor:
     # Reading
 
     async def read(self, request: Request) -> Response:
-        """GET, HEAD /object/{bucket}/{name}: signed in, or a public bucket, or by `?token=`."""
+        """GET, HEAD /object/{bucket}/{name}: by `?token=`, or signed in, or from a public bucket."""
+        refusal: StorageError | None = None
+        if "token" in request.query_params:
+            try:
+                return await self._links.read(request)
+            except (InvalidLink, SignatureDoesNotMatch) as exc:
+                refusal = exc  # it may be somebody else's parameter: only a private bucket needs it
         if await self._callers.optional(request) is not None:
             return await self.read_authenticated(request)
-        if "token" in request.query_params:
-            return await self._links.read(request)
-        return await self.read_public(request)
+        try:
+            return await self.read_public(request)
+        except NoSuchBucket as exc:
+            raise refusal or exc from None
 
     async def read_authenticated(self, request: Request) -> Response:
         """GET, HEAD /object/authenticated/{bucket}/{name}."""

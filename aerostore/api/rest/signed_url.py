@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aerostore.api.caller import Callers
-from aerostore.api.rest.body import declared_size, read_json, read_upload, user_metadata_of_header
+from aerostore.api.rest.body import declared_size, read_json, read_upload, skip_body, user_metadata_of_header
 from aerostore.api.rest.download import object_response
 from aerostore.api.rest.query import address, asks_for_upsert, read_query
 from aerostore.api.rest.schema import Field
@@ -86,7 +86,7 @@ class SignedUrlDoor:
 
     async def sign_upload(self, request: Request) -> Response:
         """POST /object/upload/sign/{bucket}/{name}; the body does not matter."""
-        await read_json(request, {}, self._body_timeout_s, optional=True)
+        await skip_body(request, self._body_timeout_s)
         context = await self._callers.required(request)
         bucket, name = address(request)
         token = await self._links.sign_upload(

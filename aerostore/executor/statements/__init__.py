@@ -14,6 +14,7 @@ from aerostore.executor.statements.blob import (
     insert_blob,
     list_blobs,
     list_deleting_blobs,
+    replace_bytes,
 )
 from aerostore.executor.statements.bucket import (
     count_bucket_content,
@@ -53,6 +54,7 @@ from aerostore.executor.statements.listing import (
     list_entries_by_time,
     list_folded_entries,
     list_folded_files,
+    list_folded_folders,
     list_names,
     successor,
 )
@@ -63,7 +65,7 @@ from aerostore.executor.statements.object import (
     find_visible_object,
     find_visible_objects,
     insert_object,
-    list_oldest_objects,
+    list_older_objects,
     move_object,
     upsert_object,
 )
@@ -104,8 +106,9 @@ __all__ = [
     "list_entries_by_time",
     "list_folded_entries",
     "list_folded_files",
+    "list_folded_folders",
     "list_names",
-    "list_oldest_objects",
+    "list_older_objects",
     "list_quarantined",
     "move_object",
     "newest_seq",
@@ -113,6 +116,7 @@ __all__ = [
     "quarantine",
     "release_lease",
     "release_quarantine",
+    "replace_bytes",
     "settle_event",
     "successor",
     "take_lease",

@@ -58,13 +58,30 @@ def list_blobs(after_key: str, limit: int) -> Statement:
 
 
 def list_deleting_blobs(before: datetime, limit: int) -> Statement:
-    """Rows: storage_blobs that have been DELETING since before `before`, oldest first."""
+    """Rows: storage_blobs that have been DELETING since before `before`, oldest first.
+
+    None that anything points at, whatever its ref_count says: a wrong count must not cost bytes.
+    """
     return Statement(
         sql=(
-            f"SELECT {BLOB_COLUMNS} FROM storage_blobs WHERE status = 'DELETING' AND deleting_since < :before"
+            f"SELECT {BLOB_COLUMNS} FROM storage_blobs AS blob"
+            " WHERE status = 'DELETING' AND deleting_since < :before AND ref_count = 0"
+            " AND NOT EXISTS (SELECT 1 FROM storage_objects WHERE blob_id = blob.id)"
+            " AND NOT EXISTS (SELECT 1 FROM storage_upload_parts WHERE blob_id = blob.id)"
             " ORDER BY deleting_since LIMIT :limit"
         ),
         parameters={"before": before, "limit": limit},
+    )
+
+
+def replace_bytes(lost: Blob, key: str) -> Statement:
+    """Changes one row: the blob whose bytes are lost has them under `key` now; none if it was mended."""
+    return Statement(
+        sql=(
+            "UPDATE storage_blobs SET backend_key = :key"
+            " WHERE id = :id AND backend_key = :lost_key AND status = 'COMMITTED'"
+        ),
+        parameters={"key": key, "id": lost.id, "lost_key": lost.key},
     )
 
 

@@ -48,15 +48,18 @@ def count_dead_events() -> Statement:
     return Statement(sql="SELECT count(*) AS events FROM storage_events WHERE dead_at IS NOT NULL")
 
 
-def trim_events(before: datetime) -> Statement:
-    """Changes the settled events created before `before`; the newest stays, so that seq never goes back."""
+def trim_events(before: datetime, limit: int) -> Statement:
+    """Changes up to `limit` settled events created before `before`.
+
+    The newest event stays, so that seq never goes back.
+    """
     return Statement(
         sql=(
-            "DELETE FROM storage_events WHERE created_at < :before"
-            " AND (delivered_at IS NOT NULL OR dead_at IS NOT NULL)"
-            " AND seq < (SELECT max(seq) FROM storage_events)"
+            "DELETE FROM storage_events WHERE seq IN (SELECT seq FROM storage_events"
+            " WHERE created_at < :before AND (delivered_at IS NOT NULL OR dead_at IS NOT NULL)"
+            " AND seq < (SELECT max(seq) FROM storage_events) LIMIT :limit)"
         ),
-        parameters={"before": before},
+        parameters={"before": before, "limit": limit},
     )
 
 

@@ -88,7 +88,7 @@ def move_object(old: Object, new: Object) -> Statement:
             "id": old.id,
             "old_version": old.version,
         },
-        law=Law(table=OBJECTS, command="update", changed="id = :id"),
+        law=Law(table=OBJECTS, command="update", row=to_row(new), changed="id = :id"),
     )
 
 
@@ -113,8 +113,8 @@ def delete_objects(object_ids: Sequence[str]) -> Statement:
     )
 
 
-def list_oldest_objects(bucket_id: str, created_before: datetime, limit: int) -> Statement:
-    """Rows: up to `limit` current storage_objects of the bucket, as the system."""
+def list_older_objects(bucket_id: str, created_before: datetime, limit: int) -> Statement:
+    """Rows: up to `limit` current storage_objects of the bucket, in no order, as the system."""
     return Statement(
         sql=(
             f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
