@@ -6,7 +6,6 @@ StorageError
 │   ├── MalformedJson         MalformedJson
 │   ├── NoSuchRoute           NoSuchRoute
 │   ├── MalformedPath         MalformedPath
-│   ├── MissingParameter      MissingParameter
 │   ├── InvalidParameter      InvalidParameter
 │   ├── InvalidBucketName     InvalidBucketName
 │   ├── InvalidKey            InvalidKey
@@ -39,7 +38,6 @@ StorageError
 │   ├── RequestBodyTooLarge   RequestBodyTooLarge
 │   └── InvalidMimeType       InvalidMimeType
 ├── PreconditionFailed        PreconditionFailed
-├── NotModified               NotModified
 ├── Unavailable               Unavailable            (retryable)
 │   ├── LockTimeout           LockTimeout
 │   ├── SlowDown              SlowDown
@@ -106,13 +104,6 @@ class MalformedPath(InvalidInput):
     code = "MalformedPath"
     default_message = "The path holds an invalid percent escape"
     default_hint = "Percent-encode the object name as UTF-8."
-
-
-class MissingParameter(InvalidInput):
-    """A required parameter is absent."""
-
-    code = "MissingParameter"
-    default_message = "Missing required parameter"
 
 
 class InvalidParameter(InvalidInput):
@@ -366,13 +357,6 @@ class PreconditionFailed(StorageError):
 
     code = "PreconditionFailed"
     default_message = "A precondition of the request does not hold"
-
-
-class NotModified(StorageError):
-    """The client's copy is current (RFC 9110 section 15.4.5)."""
-
-    code = "NotModified"
-    default_message = "Not modified"
 
 
 class Unavailable(StorageError):

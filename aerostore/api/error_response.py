@@ -61,7 +61,6 @@ WIRE_ERRORS: dict[type[StorageError], WireError] = {
     errors.RequestBodyTooLarge: WireError(413, "FastifyError", "EntityTooLarge", http=413),
     errors.InvalidMimeType: WireError(415, "invalid_mime_type"),
     errors.PreconditionFailed: WireError(412, http=412),
-    errors.NotModified: WireError(304, http=304),
     errors.Unavailable: WireError(503, http=503),
     errors.LockTimeout: WireError(503, "acquiring_lock_timeout"),
     errors.SlowDown: WireError(429, "too_many_connections", http=429),

@@ -22,8 +22,8 @@ from aerostore.domain import (
 from aerostore.errors import (
     InvalidBucketName,
     InvalidKey,
+    InvalidParameter,
     InvalidRange,
-    MissingParameter,
     StorageError,
     Unavailable,
     error_types,
@@ -236,7 +236,7 @@ def test_codes_are_unique_and_every_error_can_be_made_without_words() -> None:
 
 
 def test_an_error_says_what_it_is_told() -> None:
-    error = MissingParameter("no token", resource="photos/a", hint="send one")
+    error = InvalidParameter("no token", resource="photos/a", hint="send one")
     assert (error.message, error.resource, error.hint) == ("no token", "photos/a", "send one")
 
 
