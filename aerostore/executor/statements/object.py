@@ -102,7 +102,10 @@ def delete_object(object_id: str) -> Statement:
 
 
 def delete_objects(object_ids: Sequence[str]) -> Statement:
-    """Rows: (id) of those among `object_ids` that the caller could delete, and that are gone now."""
+    """Rows: (id) of those among `object_ids` that the caller could delete, and that are gone now.
+
+    RETURNING asks for select rights on Postgres, which deleting by name needs anyway.
+    """
     return Statement(
         sql=(
             f"DELETE FROM storage_objects WHERE id IN ({placeholders(object_ids)}) AND {{policy}}"
