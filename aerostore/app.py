@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -154,7 +153,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
         secret=settings.jwt_secret,
         jwks=settings.jwks,
         jwks_url=settings.jwks_url or None,
-        now=lambda: clock().timestamp() if clock is not utc_now else time.time(),
+        now=lambda: clock().timestamp(),
     )
 
     @contextlib.asynccontextmanager

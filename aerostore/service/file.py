@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -215,10 +216,8 @@ class Files:
 
     async def _discard(self, blob: Blob) -> None:
         """Drop bytes of this request that no transaction published; a failure leaves them to reclaim."""
-        try:
+        with suppress(StorageError):
             await self._backend.delete(blob.key)
-        except StorageError:
-            return
 
     def _admission(self, context: RlsContext, upload: Upload) -> Work[int]:
         """Refuse what can be refused before the bytes; return how many bytes may come."""

@@ -361,3 +361,20 @@ def test_a_token_of_somebody_else_does_not_disturb_a_public_file(
 def test_the_body_of_a_request_for_an_upload_link_does_not_matter(service: httpx.Client, bucket: str) -> None:
     url = object_path(bucket, "a", "upload/sign")
     assert service.post(url, content="not JSON", headers={"content-type": "text/plain"}).status_code == 200
+
+
+def test_a_stale_link_on_the_plain_url_hides_nothing_from_whoever_may_read_anyway(
+    service: httpx.Client, owner: httpx.Client, nobody: httpx.Client, make_bucket: MakeBucket
+) -> None:
+    public, private = make_bucket(public=True), make_bucket()
+    for bucket in (public, private):
+        put_object(owner, bucket, "a", b"first")
+        token = token_of(sign_object(owner, bucket, "a"))
+        assert owner.delete(object_path(bucket, "a")).is_success
+        put_object(owner, bucket, "a", b"second")
+        assert owner.get(f"/object/{bucket}/a?token={token}").content == b"second"
+        answer = nobody.get(f"/object/{bucket}/a?token={token}")
+        if bucket == public:
+            assert answer.content == b"second"
+        else:
+            assert error_of(answer) == NO_SUCH_KEY

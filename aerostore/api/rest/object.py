@@ -14,7 +14,8 @@ from aerostore.api.rest.query import address, asks_for_upsert
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.rest.wire import info_json, json_response, object_row_json
-from aerostore.errors import InvalidLink, NoSuchBucket, SignatureDoesNotMatch, StorageError
+from aerostore.domain import RlsContext
+from aerostore.errors import InvalidLink, NoSuchBucket, NoSuchKey, SignatureDoesNotMatch, StorageError
 from aerostore.service import FileStorage
 from aerostore.service.download import Download
 from aerostore.service.file import CopyRequest
@@ -166,10 +167,11 @@ class ObjectDoor:
         if "token" in request.query_params:
             try:
                 return await self._links.read(request)
-            except (InvalidLink, SignatureDoesNotMatch) as exc:
-                refusal = exc  # it may be somebody else's parameter: only a private bucket needs it
-        if await self._callers.optional(request) is not None:
-            return await self.read_authenticated(request)
+            except (InvalidLink, SignatureDoesNotMatch, NoSuchKey) as exc:
+                refusal = exc  # stale, or somebody else's parameter: it matters only where nothing else helps
+        context = await self._callers.optional(request)
+        if context is not None:
+            return await self._read_as(request, context)
         try:
             return await self.read_public(request)
         except NoSuchBucket as exc:
@@ -177,7 +179,9 @@ class ObjectDoor:
 
     async def read_authenticated(self, request: Request) -> Response:
         """GET, HEAD /object/authenticated/{bucket}/{name}."""
-        context = await self._callers.required(request)
+        return await self._read_as(request, await self._callers.required(request))
+
+    async def _read_as(self, request: Request, context: RlsContext) -> Response:
         find = self._downloads.head if request.method == "HEAD" else self._downloads.open
         return await object_response(request, partial(find, context, *address(request)))
 
@@ -189,9 +193,10 @@ class ObjectDoor:
 
     async def info(self, request: Request) -> Response:
         """GET, HEAD /object/info/{bucket}/{name}: signed in, or a public bucket."""
-        if await self._callers.optional(request) is None:
+        context = await self._callers.optional(request)
+        if context is None:
             return await self.info_public(request)
-        return await self.info_authenticated(request)
+        return _info_response(await self._downloads.info(context, *address(request)))
 
     async def info_authenticated(self, request: Request) -> Response:
         """GET, HEAD /object/info/authenticated/{bucket}/{name}."""
