@@ -28,6 +28,7 @@ StorageError
 │   └── OffsetMismatch        OffsetMismatch
 ├── AccessDenied              AccessDenied
 │   ├── RoleNotAllowed        RoleNotAllowed
+│   ├── PolicyFailed          PolicyFailed
 │   ├── InvalidToken          InvalidToken
 │   ├── ExpiredToken          ExpiredToken
 │   ├── InvalidLink           InvalidJWT
@@ -279,6 +280,14 @@ class RoleNotAllowed(AccessDenied):
     """The caller's role is unknown, or no policy could ever let it do this."""
 
     code = "RoleNotAllowed"
+
+
+class PolicyFailed(AccessDenied):
+    """A policy raised an error instead of deciding, so nothing was decided in the caller's favour."""
+
+    code = "PolicyFailed"
+    default_message = "A policy could not be evaluated"
+    default_hint = "Guard the cast in the policy, or send a token and a name that it can read."
 
 
 class InvalidToken(AccessDenied):

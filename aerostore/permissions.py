@@ -4,7 +4,7 @@ The service names the operation; the executor asks `PolicySet` for predicates an
 inside the transaction that does the work. Nothing here touches a database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -82,10 +82,16 @@ def admit(context: RlsContext, operation: Operation) -> RlsContext:
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A condition over the columns of one row, as SQL with bound parameters."""
+    """A condition over the columns of one row, as SQL with bound parameters.
+
+    programs: what the SQL calls as `policy(key, ...)`, by key. prefixes: when given, every object that
+    the condition admits has a name that begins with one of them.
+    """
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    programs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    prefixes: tuple[str, ...] | None = None
 
 
 ALWAYS = Predicate("TRUE")
@@ -95,8 +101,11 @@ NEVER = Predicate("FALSE")
 class PolicySet(Protocol):
     """Policies as the executor asks for them. A NULL answer counts as no."""
 
-    def where(self, table: str, command: str, context: RlsContext) -> Predicate:
-        """Return the condition under which `context` may see (select) or touch an existing row."""
+    def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
+        """Return the condition under which `context` may see (select) or touch an existing row.
+
+        known: values of columns that every row in question has.
+        """
         ...
 
     def check(self, table: str, command: str, context: RlsContext, row: Mapping[str, Any]) -> Predicate:
@@ -110,7 +119,7 @@ class PolicySet(Protocol):
 class DefaultPolicies:
     """The rules of `policies/default.sql`: owners manage their own objects; nothing else."""
 
-    def where(self, table: str, command: str, context: RlsContext) -> Predicate:
+    def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
         """Return: everything for the service role, own objects for a signed-in user, else nothing."""
         if context.can_bypass_rls:
             return ALWAYS
@@ -120,4 +129,4 @@ class DefaultPolicies:
 
     def check(self, table: str, command: str, context: RlsContext, row: Mapping[str, Any]) -> Predicate:
         """Return the same condition as `where`: the policy's USING and WITH CHECK are equal."""
-        return self.where(table, command, context)
+        return self.where(table, command, context, {})

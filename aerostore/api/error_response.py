@@ -52,6 +52,7 @@ WIRE_ERRORS: dict[type[StorageError], WireError] = {
     errors.ResourceAlreadyExists: WireError(409, "Duplicate"),
     errors.BucketTooLarge: WireError(409, code="InvalidRequest"),
     errors.AccessDenied: _UNAUTHORIZED,
+    errors.PolicyFailed: WireError(400, "PolicyFailed", "AccessDenied"),
     errors.RoleNotAllowed: WireError(403, "Unauthorized", "AccessDenied", http=403),
     errors.InvalidLink: WireError(400),
     errors.SignatureDoesNotMatch: WireError(400),

@@ -22,13 +22,29 @@ class Law:
 
     command: select, insert, update, delete or upsert. row: the proposed row by column, as far as the
     statement knows it: whole for insert, upsert and a move, empty for other updates. changed: for update
-    and upsert, the condition that finds the changed row afterwards.
+    and upsert, the condition that finds the changed row afterwards. known: columns whose value the
+    statement's own conditions fix, so that policies can be decided for them beforehand. names: the
+    parameters that bound the names it reads, for an adapter to narrow to what the policies can admit.
     """
 
     table: str
     command: str
     row: Mapping[str, Any] = field(default_factory=dict)
     changed: str = ""
+    known: Mapping[str, Any] = field(default_factory=dict)
+    names: "NameBounds | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameBounds:
+    """Names of the parameters that a statement compares names with: `lower` <= name < `upper`.
+
+    upper: None when the statement has no such condition. folded: the names compared are folded ones.
+    """
+
+    lower: str = "lower"
+    upper: str | None = "upper"
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -267,12 +267,12 @@ class SqliteExecutor:
     ) -> Result:
         """Postgres' rules for ON CONFLICT DO UPDATE: a row it would hide is an error, not a skip."""
         self._require_check(connection, context, law, "insert")
-        select = self._policies.where(law.table, "select", context)
+        select = self._policies.where(law.table, "select", context, law.known)
         self._require(connection, law, select)
         taken = f"SELECT 1 FROM {law.table} WHERE {law.changed}"
         if not _fetch(connection, taken, statement.parameters).rows:
             return _fetch(connection, statement.sql, statement.parameters)
-        visible = _both(self._policies.where(law.table, "update", context), select)
+        visible = _both(self._policies.where(law.table, "update", context, law.known), select)
         self._require_row(connection, statement, law, visible)
         result = _fetch(connection, statement.sql, statement.parameters)
         self._require_changed(connection, context, statement, law)
@@ -280,10 +280,10 @@ class SqliteExecutor:
 
     def _using(self, law: Law, context: RlsContext) -> Predicate:
         """Update and delete name their row in WHERE, so Postgres asks the select policies as well."""
-        using = self._policies.where(law.table, law.command, context)
+        using = self._policies.where(law.table, law.command, context, law.known)
         if law.command == "select":
             return using
-        return _both(using, self._policies.where(law.table, "select", context))
+        return _both(using, self._policies.where(law.table, "select", context, law.known))
 
     def _require_check(
         self, connection: sqlite3.Connection, context: RlsContext, law: Law, command: str
@@ -295,7 +295,10 @@ class SqliteExecutor:
     ) -> None:
         check = self._policies.check(law.table, "update", context, law.row)
         self._require_row(
-            connection, statement, law, _both(check, self._policies.where(law.table, "select", context))
+            connection,
+            statement,
+            law,
+            _both(check, self._policies.where(law.table, "select", context, law.known)),
         )
 
     def _require(self, connection: sqlite3.Connection, law: Law, predicate: Predicate) -> None:

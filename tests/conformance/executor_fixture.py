@@ -36,7 +36,7 @@ class Rights:
     update: Who = Who.EVERYONE
     delete: Who = Who.EVERYONE
 
-    def where(self, _table: str, command: str, context: RlsContext) -> Predicate:
+    def where(self, _table: str, command: str, context: RlsContext, _known: Mapping[str, Any]) -> Predicate:
         """Return the condition as SQL even where it is constant, so that the database decides."""
         if context.can_bypass_rls:
             return ALWAYS
@@ -46,7 +46,7 @@ class Rights:
 
     def check(self, table: str, command: str, context: RlsContext, row: Mapping[str, Any]) -> Predicate:
         """Return the condition for a row that is left behind."""
-        return self.where(table, command, context)
+        return self.where(table, command, context, {})
 
 
 OWNER_ONLY = Rights(select=Who.OWNER, insert=Who.OWNER, update=Who.OWNER, delete=Who.OWNER)

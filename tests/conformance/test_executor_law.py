@@ -1,7 +1,7 @@
 """The law as every executor enforces it: which policies a statement needs, and what a refusal looks like."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
@@ -102,8 +102,8 @@ CONSTANT_RIGHTS = [
 class FoldedRights(Rights):
     """Rights whose constants are known to the executor before it asks the database."""
 
-    def where(self, table: str, command: str, context: RlsContext) -> Predicate:
-        judged = super().where(table, command, context)
+    def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
+        judged = super().where(table, command, context, known)
         return {"1 = 1": ALWAYS, "1 = 0": NEVER}.get(judged.sql, judged)
 
 

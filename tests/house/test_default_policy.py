@@ -24,7 +24,7 @@ def test_for_all_to_authenticated_covers_each_command_on_objects() -> None:
     owner = RlsContext(role="authenticated", user_id="a-user")
     for command in COMMANDS:
         for predicate in (
-            DefaultPolicies().where(OBJECTS, command, owner),
+            DefaultPolicies().where(OBJECTS, command, owner, {}),
             DefaultPolicies().check(OBJECTS, command, owner, {}),
         ):
             assert predicate.sql == "owner_id = :rls_user_id"
@@ -39,9 +39,9 @@ def test_nobody_else_and_no_other_table_is_covered() -> None:
         (BUCKETS, RlsContext(role="authenticated", user_id="a-user")),
     ]
     for table, context in strangers:
-        assert all(DefaultPolicies().where(table, command, context) == NEVER for command in COMMANDS)
+        assert all(DefaultPolicies().where(table, command, context, {}) == NEVER for command in COMMANDS)
 
 
 def test_the_service_role_bypasses_policies() -> None:
     service = RlsContext(role="service_role", can_bypass_rls=True)
-    assert all(DefaultPolicies().where(BUCKETS, command, service) == ALWAYS for command in COMMANDS)
+    assert all(DefaultPolicies().where(BUCKETS, command, service, {}) == ALWAYS for command in COMMANDS)

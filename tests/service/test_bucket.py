@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -205,8 +206,8 @@ def test_a_bucket_with_too_many_objects_is_not_emptied(stage: Stage) -> None:
 class UnbypassedRights(Rights):
     """Rights that bind even the service role."""
 
-    def where(self, table: str, command: str, context: RlsContext) -> Predicate:
-        return super().where(table, command, replace(context, can_bypass_rls=False))
+    def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
+        return super().where(table, command, replace(context, can_bypass_rls=False), known)
 
 
 def test_who_sees_a_bucket_but_may_not_delete_it_is_told_there_is_none(make_stage: MakeStage) -> None:

@@ -252,7 +252,7 @@ def test_only_what_is_unavailable_is_worth_a_retry() -> None:
 def test_default_policies_give_owners_their_objects_and_nothing_else(command: str) -> None:
     policies = DefaultPolicies()
     owner = RlsContext(role="authenticated", user_id="owner")
-    mine = policies.where(OBJECTS, command, owner)
+    mine = policies.where(OBJECTS, command, owner, {})
     assert (mine.sql, dict(mine.parameters)) == ("owner_id = :rls_user_id", {"rls_user_id": "owner"})
     assert policies.check(OBJECTS, command, owner, {}) == mine
     for context, table in (
@@ -262,4 +262,4 @@ def test_default_policies_give_owners_their_objects_and_nothing_else(command: st
         (RlsContext(role="authenticated", user_id=""), OBJECTS),
         (RlsContext(role="service_role"), OBJECTS),
     ):
-        assert policies.where(table, command, context) == NEVER
+        assert policies.where(table, command, context, {}) == NEVER
