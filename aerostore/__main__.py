@@ -1,4 +1,4 @@
-"""The command line: `aerostore serve | token | migrate | reclaim | doctor`.
+"""The command line: `aerostore serve | token | migrate | policies | explain | reclaim | doctor`.
 
 Exit codes: 0 all is well; 1 the command ran and says no; 2 it could not run; 3 stored bytes are missing.
 """
@@ -16,7 +16,6 @@ import typer
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +24,9 @@ import aerostore
 from aerostore.api.auth import ROLES, mint_token
 from aerostore.api.gate import BASE_PATH
 from aerostore.app import build, create_app
+from aerostore.cli import BYTES_MISSING, CANNOT_RUN, NO, AsJson, console, errors
+from aerostore.cli.explain import explain
+from aerostore.cli.policies import policies
 from aerostore.doctor import examine
 from aerostore.doctor.finding import Finding, Verdict
 from aerostore.doctor.network import find_address
@@ -34,18 +36,15 @@ from aerostore.service.reclaim import ReclaimReport
 from aerostore.settings import InvalidSettings, Settings
 from aerostore.telemetry import JsonFormatter
 
-NO, CANNOT_RUN, BYTES_MISSING = 1, 2, 3
 _TEN_YEARS_S = 10 * 366 * 24 * 3600
 _SHOWN_KEYS = 10
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 # What `mint_token` sets itself or has as a parameter.
 _NO_CLAIMS = {"role", "sub", "exp", "iat", "secret", "subject", "expires_in_s", "now"}
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-console = Console(highlight=False)
-errors = Console(highlight=False, stderr=True)
+cli.add_typer(policies, name="policies")
+cli.command()(explain)
 
 
 @cli.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from starlette.responses import Response
 import aerostore
 from aerostore.api import no_such_route, routes
 from aerostore.api.auth import Authenticator
+from aerostore.api.denial import DenialDesk
 from aerostore.api.gate import Gate
 from aerostore.backend import BlobBackend
 from aerostore.backend.local import LocalBackend
@@ -27,20 +29,29 @@ from aerostore.events.log import LogSink
 from aerostore.events.webhook import WebhookSink
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
+from aerostore.executor.judge import Judge
+from aerostore.executor.judge_sqlite import SqliteJudge
+from aerostore.executor.migrations import shipped_folder
 from aerostore.executor.sqlite import SqliteExecutor
-from aerostore.permissions import DefaultPolicies
+from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
+from aerostore.policy.catalog import Catalog
+from aerostore.policy.load import load
 from aerostore.service import FileStorage
 from aerostore.service.bucket import Buckets
+from aerostore.service.denial import Denials
 from aerostore.service.download import Downloads
+from aerostore.service.explain import Explain
 from aerostore.service.file import Files
 from aerostore.service.listing import Listing
 from aerostore.service.outbox import Outbox
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy
+from aerostore.service.rehearsal import Rehearsal
 from aerostore.service.signed_url import LinkSigner, SignedUrls
 from aerostore.settings import Settings
 from aerostore.telemetry import Telemetry
 
 _EVENT_POLL_S = 0.2
+_DENIALS_EVERY_S = 1.0
 # Browsers let scripts read these besides the safelisted ones (Fetch standard 4.9).
 _EXPOSED_HEADERS = (
     "accept-ranges",
@@ -63,6 +74,8 @@ class Parts:
     outbox: Outbox
     reclaim: Reclaim
     storage: FileStorage
+    explain: Explain
+    denials: Denials
     telemetry: Telemetry
     sinks: tuple[EventSink, ...]
 
@@ -83,7 +96,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     """Connect the parts as `settings` says, without touching the disk beyond generated secrets."""
     settings = settings.with_secrets()
     telemetry = Telemetry()
-    executor = SqliteExecutor(settings.database_path, DefaultPolicies())
+    executor, judge = _rows(settings, clock=clock)
     backend = MeteredBackend(LocalBackend(settings.blobs_path), telemetry.backend_call)
     sinks = _sinks(settings)
     outbox = Outbox(executor, sinks, clock=clock)
@@ -95,6 +108,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
         telemetry=telemetry,
         file_size_limit=settings.file_size_limit,
     )
+    explain = Explain(executor, judge, _rehearsal(settings, executor, clock=clock))
     signer = LinkSigner(settings.signing_keys, clock=clock)
     storage = FileStorage(
         buckets=Buckets(
@@ -121,8 +135,28 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
         outbox=outbox,
         reclaim=Reclaim(executor, backend, policy, clock=clock, telemetry=telemetry),
         storage=storage,
+        explain=explain,
+        denials=Denials(executor, explain, clock=clock, telemetry=telemetry),
         telemetry=telemetry,
         sinks=sinks,
+    )
+
+
+def _rows(settings: Settings, *, clock: Clock) -> tuple[Executor, Judge]:
+    folder = Path(settings.policies_dir) if settings.policies_dir else shipped_folder("policies")
+    sources = read_policy_files(folder)
+    catalog = Catalog()
+    policies = load(sources, catalog)
+    judge = SqliteJudge(settings.database_path, policies, catalog)
+    return SqliteExecutor(settings.database_path, CompiledPolicies(policies)), judge
+
+
+def _rehearsal(settings: Settings, executor: Executor, *, clock: Clock) -> Rehearsal:
+    return Rehearsal(
+        executor=executor,
+        clock=clock,
+        file_size_limit=settings.file_size_limit,
+        empty_at_most=settings.empty_bucket_max,
     )
 
 
@@ -141,6 +175,16 @@ def _sinks(settings: Settings) -> tuple[EventSink, ...]:
     return tuple(sinks)
 
 
+def make_authenticator(settings: Settings, *, clock: Clock = utc_now) -> Authenticator:
+    """Return what verifies the tokens of callers. settings: with secrets."""
+    return Authenticator(
+        secret=settings.jwt_secret,
+        jwks=settings.jwks,
+        jwks_url=settings.jwks_url or None,
+        now=lambda: clock().timestamp(),
+    )
+
+
 def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> Starlette:
     """Return the ASGI application, with everything under /storage/v1.
 
@@ -149,12 +193,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
     """
     parts = build(settings or Settings.from_env(), clock=clock)
     settings = parts.settings
-    authenticator = Authenticator(
-        secret=settings.jwt_secret,
-        jwks=settings.jwks,
-        jwks_url=settings.jwks_url or None,
-        now=lambda: clock().timestamp(),
-    )
+    authenticator = make_authenticator(settings, clock=clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
@@ -168,6 +207,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
         routes=routes(
             parts.storage,
             authenticator,
+            parts.explain,
             telemetry=parts.telemetry,
             healthy=lambda: _is_healthy(parts.executor),
             version=aerostore.__version__,
@@ -182,7 +222,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
                 expose_headers=list(_EXPOSED_HEADERS),
                 max_age=86400,
             ),
-            Middleware(Gate, telemetry=parts.telemetry, strict=settings.strict_status),
+            Middleware(
+                Gate,
+                telemetry=parts.telemetry,
+                strict=settings.strict_status,
+                on_refusal=DenialDesk(parts.denials),
+            ),
         ],
         exception_handlers={HTTPException: _refuse_route},
         lifespan=lifespan,
@@ -198,7 +243,7 @@ async def _refuse_route(request: Request, _exc: Exception) -> Response:
 
 @contextlib.asynccontextmanager
 async def _background(parts: Parts) -> AsyncIterator[None]:
-    """Deliver events and reclaim bytes beside the requests.
+    """Deliver events, reclaim bytes and keep denials beside the requests.
 
     A restored database must be noticed before the first write makes it look new.
     """
@@ -206,6 +251,7 @@ async def _background(parts: Parts) -> AsyncIterator[None]:
     jobs = [
         asyncio.create_task(parts.outbox.deliver_for_ever(_EVENT_POLL_S)),
         asyncio.create_task(parts.reclaim.run_for_ever(parts.settings.reclaim_interval)),
+        asyncio.create_task(parts.denials.write_for_ever(_DENIALS_EVERY_S)),
     ]
     try:
         yield

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 PREFIX = "AEROSTORE_"
-_DECIDES_WHERE_DATA_GOES = {"backend", "database_url", "policies_dir"}
+_DECIDES_WHERE_DATA_GOES = {"backend"}
 logger = logging.getLogger("aerostore.settings")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
@@ -34,6 +34,10 @@ class Settings:
     """
 
     data_dir: Path = Path("aerostore-data")
+    database_url: str = field(default="", repr=False)
+    database_pool_size: int = 10
+    database_prepared_statements: bool = False
+    policies_dir: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
@@ -59,11 +63,20 @@ class Settings:
     log_level: str = "info"
 
     def __post_init__(self) -> None:
-        limits = {"port": (1, 65535), "workers": (1, 256), "file_size_limit": (0, 5 * 1024**4)}
+        limits = {
+            "port": (1, 65535),
+            "workers": (1, 256),
+            "file_size_limit": (0, 5 * 1024**4),
+            "database_pool_size": (1, 1000),
+        }
         for name in _names_of(int):
             least, most = limits.get(name, (1, 2**53))
             if not least <= getattr(self, name) <= most:
                 raise InvalidSettings(f"{PREFIX}{name.upper()} must be {least} to {most}")
+        if self.database_url and not self.database_url.startswith(("postgresql://", "postgres://")):
+            raise InvalidSettings(
+                f"{PREFIX}DATABASE_URL must be postgresql://user:password@host:port/database, or unset for SQLite"
+            )
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise InvalidSettings(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
 
@@ -151,8 +164,8 @@ def _known(environ: Mapping[str, str]) -> dict[str, str]:
     for name in sorted(set(given) - set(_hints())):
         if name in _DECIDES_WHERE_DATA_GOES:
             raise InvalidSettings(
-                f"{PREFIX}{name.upper()} is not available in this version: rows are kept in SQLite and bytes"
-                " in the data directory. Unset it."
+                f"{PREFIX}{name.upper()} is not available in this version: bytes are kept in the data directory."
+                " Unset it."
             )
         logger.warning("%s%s is not a setting and is ignored. %s", PREFIX, name.upper(), _suggest(name))
     return {name: text for name, text in given.items() if name in _hints()}

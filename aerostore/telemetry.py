@@ -52,6 +52,11 @@ class Telemetry:
         self.dead_events = Gauge(
             "storage_dead_events", "Events whose delivery was given up.", registry=registry
         )
+        self.denials_dropped = Counter(
+            "storage_denials_dropped",
+            "Refusals that were not kept for explanation: too many at once.",
+            registry=registry,
+        )
         self.backend_latency = Histogram(
             "storage_backend_latency_seconds",
             "Time of one backend call.",

@@ -4,5 +4,5 @@ create policy "owners manage their own objects"
     on storage.objects
     for all
     to authenticated
-    using (owner_id = (select auth.uid()::text))
-    with check (owner_id = (select auth.uid()::text));
+    using (owner_id = (select auth.jwt() ->> 'sub'))
+    with check (owner_id = (select auth.jwt() ->> 'sub'));

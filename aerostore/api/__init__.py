@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from starlette.routing import Route
 from starlette.types import Scope
 
+from aerostore.api.admin import AdminDoor
 from aerostore.api.auth import Authenticator
 from aerostore.api.caller import Callers
 from aerostore.api.gate import BASE_PATH, route_path
@@ -17,12 +18,14 @@ from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.domain import printable
 from aerostore.errors import NoSuchRoute
 from aerostore.service import FileStorage
+from aerostore.service.explain import Explain
 from aerostore.telemetry import Telemetry
 
 
 def routes(
     storage: FileStorage,
     authenticator: Authenticator,
+    explain: Explain,
     *,
     telemetry: Telemetry,
     healthy: Callable[[], Awaitable[bool]],
@@ -37,6 +40,7 @@ def routes(
         ListingDoor(storage, callers, body_timeout_s=body_timeout_s),
         ObjectDoor(storage, callers, links, body_timeout_s=body_timeout_s),
         BucketDoor(storage, callers, body_timeout_s=body_timeout_s),
+        AdminDoor(callers, authenticator, explain, body_timeout_s=body_timeout_s),
         OperationDoor(callers, telemetry=telemetry, healthy=healthy, version=version),
     )
     served = [route for door in doors for route in door.routes()]

@@ -9,6 +9,12 @@ from aerostore.api.gate import route_path
 from aerostore.domain import RlsContext
 from aerostore.errors import SchemaViolation, StorageError
 
+CALLER = "aerostore.caller"
+"""Where a request's scope holds its caller, once a token has been accepted."""
+
+QUESTION = "aerostore.question"
+"""Where a door leaves the question of a request whose path does not tell it, for when it is refused."""
+
 _ANONYMOUS = RlsContext(role="anon")
 
 
@@ -50,9 +56,12 @@ class Callers:
     def _seen(self, request: Request, context: RlsContext) -> RlsContext:
         scope = request.scope
         scope.setdefault("aerostore.facts", {})["user"] = context.user_id or context.role
-        return replace(
+        seen = replace(
             context,
             method=scope["method"],
             path=route_path(scope),
             request_id=scope.get("aerostore.request_id", ""),
         )
+        if context is not _ANONYMOUS:
+            scope[CALLER] = seen
+        return seen

@@ -78,7 +78,10 @@ def route_path(scope: Scope) -> str:
 
 
 class Gate:
-    """Wraps an ASGI application. now: a monotonic clock in seconds."""
+    """Wraps an ASGI application. on_refusal: sees each error before it is answered, and may add a hint.
+
+    now: a monotonic clock in seconds.
+    """
 
     def __init__(
         self,
@@ -86,11 +89,13 @@ class Gate:
         *,
         telemetry: Telemetry,
         strict: bool,
+        on_refusal: Callable[[Request, StorageError], None] | None = None,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._telemetry = telemetry
         self._strict = strict
+        self._on_refusal = on_refusal
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,6 +124,8 @@ class Gate:
             error = exc if isinstance(exc, StorageError) else StorageError("Internal Server Error")
             if error is not exc:
                 logger.exception("unexpected failure", extra={"facts": _identity(scope)})
+            if self._on_refusal is not None:
+                self._on_refusal(request, error)
             await exchange.drain()
             response = to_response(request, error, strict=self._strict)
             await response(scope, exchange.receive_noting_end, exchange.send_with_headers)

@@ -52,12 +52,14 @@ class Statement:
     """One SQL statement with named parameters, and the law it runs under.
 
     sql: `:name` parameters; `{policy}` marks where a row filter belongs. law None: the statement serves
-    the server's own bookkeeping and runs as the system.
+    the server's own bookkeeping and runs as the system. postgres: what Postgres runs in place of `sql`,
+    empty where one text serves both engines.
     """
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     law: Law | None = None
+    postgres: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
 
 from aerostore.errors import Unavailable
 
@@ -116,6 +121,63 @@ def _due(shipped: Sequence[Migration], applied: Mapping[str, str]) -> list[Migra
         if migration.name in applied and not migration.repeatable:
             raise ValueError(f"migration {migration.name} was edited after it ran")
     return due
+
+
+async def migrate_postgres(connection: AsyncConnection[Any]) -> list[str]:
+    """Bring a Postgres database up to date in the open transaction; return the names of what was run.
+
+    The caller holds a lock against others who start at once. Raises: ValueError as `migrate_sqlite` does.
+    """
+    due = _due(load_migrations("postgres"), await _applied_to_postgres(connection))
+    if due:
+        await create_marker(connection)
+    for migration in due:
+        await connection.execute(migration.sql.encode())
+        await note_as_applied(connection, migration)
+    return [migration.name for migration in due]
+
+
+async def create_marker(connection: AsyncConnection[Any]) -> None:
+    """Create the table that tells which migrations a Postgres database has had, and that it is ours."""
+    await connection.execute("CREATE SCHEMA IF NOT EXISTS aerostore")
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS aerostore.storage_migrations (name text PRIMARY KEY,"
+        " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+
+
+async def note_as_applied(connection: AsyncConnection[Any], migration: Migration) -> None:
+    """Record that `migration` ran on a Postgres database."""
+    await connection.execute(
+        "INSERT INTO aerostore.storage_migrations (name, sha256) VALUES (%s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = excluded.applied_at",
+        (migration.name, migration.sha256),
+    )
+
+
+async def due_migrations_postgres(conninfo: str) -> list[str]:
+    """Return the names of what the Postgres database still needs, in order, and run nothing.
+
+    Raises: Unavailable as `due_migrations` does.
+    """
+    try:
+        async with await AsyncConnection.connect(conninfo, prepare_threshold=None) as connection:
+            applied = await _applied_to_postgres(connection)
+        return [migration.name for migration in _due(load_migrations("postgres"), applied)]
+    except (psycopg.Error, ValueError) as exc:
+        raise Unavailable(
+            f"The database cannot be read: {str(exc).strip()}",
+            hint="Check the database URL and the rights of its role; install the aerostore that migrated it.",
+        ) from exc
+
+
+async def _applied_to_postgres(connection: AsyncConnection[Any]) -> dict[str, str]:
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute("SELECT 1 WHERE to_regclass('aerostore.storage_migrations') IS NOT NULL")
+        if not await cursor.fetchall():
+            return {}
+        await cursor.execute("SELECT name, sha256 FROM aerostore.storage_migrations")
+        return {name: sha256 for name, sha256 in await cursor.fetchall()}
 
 
 def split_sqlite(script: str) -> list[str]:

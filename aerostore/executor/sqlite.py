@@ -5,23 +5,19 @@ Policies are predicates that this adapter adds to the statements. Vendor errors 
 
 import asyncio
 import contextlib
-import json
 import math
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aerostore.domain import RlsContext, to_iso
+from aerostore.domain import RlsContext
 from aerostore.errors import (
-    AccessDenied,
     BucketAlreadyExists,
     Conflict,
     InsufficientStorage,
@@ -32,9 +28,10 @@ from aerostore.errors import (
     StorageError,
     Unavailable,
 )
-from aerostore.executor import Law, Result, Statement, WorkFactory
+from aerostore.executor import Result, Statement, WorkFactory
 from aerostore.executor.migrations import migrate_sqlite
-from aerostore.permissions import ALWAYS, NEVER, ROW_VIOLATION, PolicySet, Predicate
+from aerostore.executor.sqlite_law import Session, SqliteLaw, declare_tables
+from aerostore.permissions import PolicySet
 
 T = TypeVar("T")
 
@@ -50,7 +47,7 @@ _CACHE_KIB = 8_000
 class _Unit:
     """A waiting unit of work; `keep` is False for a probe."""
 
-    run: Callable[[sqlite3.Connection], Any]
+    run: Callable[[Session], Any]
     keep: bool
     answer: "Future[Any]"
 
@@ -62,24 +59,25 @@ class SqliteExecutor:
 
     def __init__(self, path: Path, policies: PolicySet, *, readers: int = 4) -> None:
         self._path = path
-        self._policies = policies
+        self._law = SqliteLaw(policies)
+        self._declared_tables = policies.declared_tables
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-read")
         self._reader = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[Session] = []
 
     async def start(self) -> None:
         """Open the database, migrate it and start the writer."""
         try:
-            connection = await asyncio.to_thread(self._open_writer)
+            session = await asyncio.to_thread(self._open_writer)
         except (sqlite3.Error, ValueError, OSError) as exc:
             raise Unavailable(
                 f"The database {self._path} cannot be opened: {exc}",
                 hint="Check that the data directory exists, is writable and has room.",
             ) from exc
         self._writer = threading.Thread(
-            target=self._write_until_closed, args=(connection,), name="sqlite-write", daemon=True
+            target=self._write_until_closed, args=(session,), name="sqlite-write", daemon=True
         )
         self._writer.start()
 
@@ -90,8 +88,8 @@ class SqliteExecutor:
             self._units.put(None)
             await asyncio.to_thread(writer.join)
         await asyncio.to_thread(self._readers.shutdown)
-        for connection in self._open:
-            connection.close()
+        for session in self._open:
+            session.connection.close()
         self._open.clear()
 
     async def read(self, context: RlsContext, work: WorkFactory[T]) -> T:
@@ -112,7 +110,7 @@ class SqliteExecutor:
         self._require_open()
         answer: Future[T] = Future()
         answer.set_running_or_notify_cancel()  # a queued unit always runs: its caller cannot take it back
-        self._units.put(_Unit(lambda connection: self._run(connection, context, work), keep, answer))
+        self._units.put(_Unit(lambda session: self._run(session, context, work), keep, answer))
         return await asyncio.wrap_future(answer)
 
     def _require_open(self) -> None:
@@ -123,41 +121,43 @@ class SqliteExecutor:
 
     def _read(self, context: RlsContext, work: WorkFactory[T]) -> T:
         try:
-            connection = self._reader_connection()
+            session = self._reader_session()
+            connection = session.connection
             deadline = time.monotonic() + READ_TIMEOUT_S
             connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
             connection.execute("BEGIN")
             try:
-                return self._run(connection, context, work, deadline)
+                return self._run(session, context, work, deadline)
             finally:
                 connection.set_progress_handler(None, 0)
                 connection.execute("ROLLBACK")
         except sqlite3.Error as exc:
             raise to_storage_error(exc) from exc
 
-    def _reader_connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._reader, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            connection.execute("PRAGMA query_only = ON")
-            self._reader.connection = connection
-            self._open.append(connection)
-        return connection
+    def _reader_session(self) -> Session:
+        session: Session | None = getattr(self._reader, "session", None)
+        if session is None:
+            session = self._connect()
+            session.connection.execute("PRAGMA query_only = ON")
+            self._reader.session = session
+            self._open.append(session)
+        return session
 
     # Writing
 
-    def _open_writer(self) -> sqlite3.Connection:
+    def _open_writer(self) -> Session:
         self._path.touch(mode=0o600)  # SQLite gives its other files the mode of this one
-        connection = self._connect()
-        connection.execute("PRAGMA journal_mode = WAL")
-        migrate_sqlite(connection)
-        self._open.append(connection)
-        return connection
+        session = self._connect()
+        session.connection.execute("PRAGMA journal_mode = WAL")
+        migrate_sqlite(session.connection)
+        declare_tables(session.connection, self._declared_tables)
+        self._open.append(session)
+        return session
 
-    def _write_until_closed(self, connection: sqlite3.Connection) -> None:
+    def _write_until_closed(self, session: Session) -> None:
         while (first := self._units.get()) is not None:
             units, last = self._waiting_units(first)
-            self._commit_together(connection, units)
+            self._commit_together(session, units)
             if last:
                 return
 
@@ -173,20 +173,20 @@ class SqliteExecutor:
             units.append(unit)
         return units, False
 
-    def _commit_together(self, connection: sqlite3.Connection, units: list[_Unit]) -> None:
+    def _commit_together(self, session: Session, units: list[_Unit]) -> None:
         """Run `units`, each in a savepoint, and commit once; every caller is answered after the commit."""
         outcomes: list[tuple[_Unit, Any, BaseException | None]] = []
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            session.connection.execute("BEGIN IMMEDIATE")
             for unit in units:
-                outcomes.append((unit, *_run_in_savepoint(connection, unit)))
-            connection.execute("COMMIT")
+                outcomes.append((unit, *_run_in_savepoint(session, unit)))
+            session.connection.execute("COMMIT")
         except BaseException as exc:
             with contextlib.suppress(sqlite3.Error):  # the writer must outlive a disk that fails
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                if session.connection.in_transaction:
+                    session.connection.execute("ROLLBACK")
             error = to_storage_error(exc) if isinstance(exc, sqlite3.Error) else exc
-            self._answer_failure(connection, units, error)
+            self._answer_failure(session, units, error)
             return
         for unit, value, failure in outcomes:
             if failure is None:
@@ -194,19 +194,17 @@ class SqliteExecutor:
             else:
                 unit.answer.set_exception(failure)
 
-    def _answer_failure(
-        self, connection: sqlite3.Connection, units: list[_Unit], error: BaseException
-    ) -> None:
+    def _answer_failure(self, session: Session, units: list[_Unit], error: BaseException) -> None:
         if isinstance(error, InsufficientStorage) and len(units) > 1:
             for unit in units:  # the one that does not fit must not take the others along
-                self._commit_together(connection, [unit])
+                self._commit_together(session, [unit])
             return
         for unit in units:
             unit.answer.set_exception(error)
 
     # Both
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Session:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, cached_statements=512
         )
@@ -218,11 +216,11 @@ class SqliteExecutor:
             f"cache_size = -{_CACHE_KIB}",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        return connection
+        return Session(connection)
 
     def _run(
         self,
-        connection: sqlite3.Connection,
+        session: Session,
         context: RlsContext,
         work: WorkFactory[T],
         deadline: float = math.inf,
@@ -233,99 +231,24 @@ class SqliteExecutor:
             while True:
                 if time.monotonic() > deadline:  # the progress handler sees single long statements only
                     raise _took_too_long()
-                statement = unit.send(self._execute(connection, context, statement))
+                statement = unit.send(self._execute(session, context, statement))
         except StopIteration as stop:
             value: T = stop.value
             return value
 
-    def _execute(self, connection: sqlite3.Connection, context: RlsContext, statement: Statement) -> Result:
+    def _execute(self, session: Session, context: RlsContext, statement: Statement) -> Result:
         try:
-            if statement.law is None:
-                return _fetch(connection, statement.sql, statement.parameters)
-            return self._execute_under_law(connection, context, statement, statement.law)
+            return self._law.execute(session, context, statement)
         except sqlite3.Error as exc:
             raise to_storage_error(exc) from exc
 
-    def _execute_under_law(
-        self, connection: sqlite3.Connection, context: RlsContext, statement: Statement, law: Law
-    ) -> Result:
-        if law.command == "insert":
-            self._require_check(connection, context, law, "insert")
-            return _fetch(connection, statement.sql, statement.parameters)
-        if law.command == "upsert":
-            return self._upsert(connection, context, statement, law)
-        using = self._using(law, context)
-        result = _fetch(
-            connection, _with_policy(statement.sql, using), {**statement.parameters, **using.parameters}
-        )
-        if law.command == "update" and result.changed:
-            self._require_changed(connection, context, statement, law)
-        return result
 
-    def _upsert(
-        self, connection: sqlite3.Connection, context: RlsContext, statement: Statement, law: Law
-    ) -> Result:
-        """Postgres' rules for ON CONFLICT DO UPDATE: a row it would hide is an error, not a skip."""
-        self._require_check(connection, context, law, "insert")
-        select = self._policies.where(law.table, "select", context, law.known)
-        self._require(connection, law, select)
-        taken = f"SELECT 1 FROM {law.table} WHERE {law.changed}"
-        if not _fetch(connection, taken, statement.parameters).rows:
-            return _fetch(connection, statement.sql, statement.parameters)
-        visible = _both(self._policies.where(law.table, "update", context, law.known), select)
-        self._require_row(connection, statement, law, visible)
-        result = _fetch(connection, statement.sql, statement.parameters)
-        self._require_changed(connection, context, statement, law)
-        return result
-
-    def _using(self, law: Law, context: RlsContext) -> Predicate:
-        """Update and delete name their row in WHERE, so Postgres asks the select policies as well."""
-        using = self._policies.where(law.table, law.command, context, law.known)
-        if law.command == "select":
-            return using
-        return _both(using, self._policies.where(law.table, "select", context, law.known))
-
-    def _require_check(
-        self, connection: sqlite3.Connection, context: RlsContext, law: Law, command: str
-    ) -> None:
-        self._require(connection, law, self._policies.check(law.table, command, context, law.row))
-
-    def _require_changed(
-        self, connection: sqlite3.Connection, context: RlsContext, statement: Statement, law: Law
-    ) -> None:
-        check = self._policies.check(law.table, "update", context, law.row)
-        self._require_row(
-            connection,
-            statement,
-            law,
-            _both(check, self._policies.where(law.table, "select", context, law.known)),
-        )
-
-    def _require(self, connection: sqlite3.Connection, law: Law, predicate: Predicate) -> None:
-        """Judge the proposed row, which is not in the table yet."""
-        if predicate is ALWAYS:
-            return
-        columns = ", ".join(f":{name} AS {name}" for name in law.row)
-        sql = f"SELECT 1 FROM (SELECT {columns}) AS {law.table} WHERE {predicate.sql}"
-        if not _fetch(connection, sql, {**law.row, **predicate.parameters}).rows:
-            raise AccessDenied(ROW_VIOLATION)
-
-    def _require_row(
-        self, connection: sqlite3.Connection, statement: Statement, law: Law, predicate: Predicate
-    ) -> None:
-        """Judge the row that `law.changed` finds in the table."""
-        if predicate is ALWAYS:
-            return
-        sql = f"SELECT 1 FROM {law.table} WHERE {law.changed} AND ({predicate.sql})"
-        if not _fetch(connection, sql, {**statement.parameters, **predicate.parameters}).rows:
-            raise AccessDenied(ROW_VIOLATION)
-
-
-def _run_in_savepoint(connection: sqlite3.Connection, unit: _Unit) -> tuple[Any, BaseException | None]:
+def _run_in_savepoint(session: Session, unit: _Unit) -> tuple[Any, BaseException | None]:
+    connection = session.connection
     connection.execute("SAVEPOINT unit")
     value, failure = None, None
     try:
-        value = unit.run(connection)
+        value = unit.run(session)
     except Exception as exc:
         failure = exc
     if failure is not None and not connection.in_transaction:
@@ -334,38 +257,6 @@ def _run_in_savepoint(connection: sqlite3.Connection, unit: _Unit) -> tuple[Any,
         connection.execute("ROLLBACK TO unit")
     connection.execute("RELEASE unit")
     return value, failure
-
-
-def _both(one: Predicate, other: Predicate) -> Predicate:
-    if one is ALWAYS or one == other:
-        return other
-    if other is ALWAYS:
-        return one
-    if NEVER in (one, other):
-        return NEVER
-    return Predicate(f"({one.sql}) AND ({other.sql})", {**one.parameters, **other.parameters})
-
-
-def _with_policy(sql: str, predicate: Predicate) -> str:
-    return _filled(sql, predicate.sql)
-
-
-@lru_cache(maxsize=1024)
-def _filled(sql: str, condition: str) -> str:
-    return sql.replace("{policy}", f"({condition})")
-
-
-def _fetch(connection: sqlite3.Connection, sql: str, parameters: Mapping[str, Any]) -> Result:
-    cursor = connection.execute(sql, {name: _to_sqlite(value) for name, value in parameters.items()})
-    return Result(rows=cursor.fetchall(), changed=max(cursor.rowcount, 0))
-
-
-def _to_sqlite(value: Any) -> Any:
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, datetime):
-        return to_iso(value)
-    return value
 
 
 def _took_too_long() -> SlowDown:

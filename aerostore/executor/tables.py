@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, DateTime
 from sqlmodel import Field, SQLModel
 
-from aerostore.domain import Blob, Bucket, Event, JsonObject, Object, StorageClass, parse_iso
+from aerostore.domain import Blob, Bucket, Event, JsonObject, Object, StorageClass, parse_iso, to_iso
 
 
 def _json(name: str, *, nullable: bool = False) -> Any:
@@ -144,6 +144,24 @@ class StorageQuarantine(SQLModel, table=True):
     scans: int = 1
 
 
+class StorageDenial(SQLModel, table=True):
+    """A refused request and its explanation, for the operator. Clients choose request_id: it may repeat."""
+
+    __tablename__ = "storage_denials"
+    id: str = Field(primary_key=True)
+    request_id: str
+    created_at: datetime = _time("created_at")
+    operation: str
+    bucket_id: str
+    name: str
+    role: str
+    user_id: str | None = None
+    code: str
+    claims: JsonObject = _json("claims")
+    question: JsonObject = _json("question")
+    story: JsonObject = _json("story")
+
+
 TABLES: tuple[type[SQLModel], ...] = (
     StorageBucket,
     StorageBlob,
@@ -153,6 +171,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     StorageEvent,
     StorageLease,
     StorageQuarantine,
+    StorageDenial,
 )
 
 
@@ -218,6 +237,16 @@ def to_event(row: Mapping[str, Any]) -> Event:
         created_at=_to_time(row["created_at"]),
         attempts=row["attempts"],
     )
+
+
+def to_denial(row: Mapping[str, Any]) -> JsonObject:
+    """Read a row of storage_denials as JSON."""
+    texts = ("request_id", "operation", "bucket_id", "name", "role", "user_id", "code")
+    return {
+        **{name: row[name] for name in texts},
+        "at": to_iso(_to_time(row["created_at"])),
+        **{name: _to_json(row[name]) for name in ("claims", "question", "story")},
+    }
 
 
 def _to_json(value: Any) -> Any:

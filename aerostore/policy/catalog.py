@@ -1,6 +1,6 @@
 """Which tables, functions and roles policies may name: those of storage, and what policy files declare."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aerostore.policy.syntax import CreateFunction
@@ -31,6 +31,10 @@ class Table:
         """Return this table with SELECT granted to `roles` as well."""
         return replace(self, readable_by=self.readable_by | roles)
 
+    def with_row_security(self, enabled: bool) -> "Table":
+        """Return this table with its policies applied, or not."""
+        return replace(self, row_security=enabled)
+
 
 _TIMES: Mapping[str, Type] = {"created_at": TIMESTAMPTZ, "updated_at": TIMESTAMPTZ}
 _EVERYONE = frozenset({"anon", "authenticated", "service_role"})
@@ -52,6 +56,7 @@ STORAGE_TABLES: Mapping[str, Table] = {
         },
         readable_by=_EVERYONE,
         row_security=True,
+        keys=(("id",), ("name",)),
     ),
     OBJECTS: Table(
         name=OBJECTS,
@@ -73,6 +78,7 @@ STORAGE_TABLES: Mapping[str, Table] = {
         },
         readable_by=_EVERYONE,
         row_security=True,
+        keys=(("id",),),
     ),
 }
 
@@ -90,9 +96,19 @@ class Catalog:
     roles: set[str] = field(default_factory=lambda: set(BUILT_IN_ROLES))
     search_path: tuple[str, ...] = ("public", "extensions")
 
-    def find_table(self, name: tuple[str, ...]) -> Table | None:
-        """Return the table of that name, qualified or found along the search path."""
+    def find_table(self, name: tuple[str, ...], search_path: Sequence[str] | None = None) -> Table | None:
+        """Return the table of that name, qualified or found along the search path.
+
+        search_path: that of a function's body, when it sets its own.
+        """
         if len(name) == 2:
             return self.tables.get(".".join(name))
-        found = (self.tables.get(f"{schema}.{name[0]}") for schema in self.search_path)
+        path = self.search_path if search_path is None else search_path
+        found = (self.tables.get(f"{schema}.{name[0]}") for schema in path)
         return next((table for table in found if table), None)
+
+    def find_functions(self, name: tuple[str, ...], search_path: Sequence[str]) -> list[CreateFunction]:
+        """Return the declared functions of that name, those of the first schema in the path first."""
+        if len(name) > 1:
+            return self.functions.get(".".join(name), [])
+        return [found for schema in search_path for found in self.functions.get(f"{schema}.{name[0]}", ())]

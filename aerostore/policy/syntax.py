@@ -26,6 +26,14 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """`$1`: a parameter of the SQL function whose body this is; counted from one."""
+
+    at: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     """A column, perhaps with its table: (`name`), (`objects`, `name`), (`storage`, `objects`, `name`)."""
 
@@ -247,6 +255,7 @@ class Star:
 
 Expression: TypeAlias = (
     Literal
+    | Parameter
     | Name
     | Call
     | Cast

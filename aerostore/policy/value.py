@@ -1,8 +1,9 @@
 """PostgreSQL's types as far as policies use them, and the Python values that stand for theirs.
 
 bool, int2, int4, int8: bool and int. numeric: Decimal. float8: float. text: str. uuid: uuid.UUID.
-jsonb: `Json`, so that JSON's null is not SQL's. timestamptz: aware datetime in UTC. timestamp: naive
-datetime. date: date. interval: `Interval`. An array: a tuple, one-dimensional. NULL of any type: None.
+jsonb: `Json`, so that JSON's null is not SQL's. json: `JsonText`. timestamptz: aware datetime in UTC.
+timestamp: naive datetime. date: date. interval: `Interval`. An array: a tuple, one-dimensional. NULL of
+any type: None. The session's time zone is UTC.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ FLOAT8 = Type("float8")
 TEXT = Type("text")
 UUID = Type("uuid")
 JSONB = Type("jsonb")
+JSON = Type("json")
 TIMESTAMPTZ = Type("timestamptz")
 TIMESTAMP = Type("timestamp")
 DATE = Type("date")
@@ -40,6 +42,10 @@ UNKNOWN = Type("unknown")
 
 ANYARRAY = Type("anyarray")
 ANYELEMENT = Type("anyelement")
+ANYNONARRAY = Type("anynonarray")
+"""Any one type that is no array; nothing else of the signature depends on it."""
+ANY = Type("any")
+"""Each argument may have a type of its own; an unknown literal is text."""
 
 _SPOKEN = {
     "bool": "boolean",
@@ -62,6 +68,13 @@ class Json:
     """A jsonb value. value: None, bool, int, Decimal, str, list or dict, as `json` reads it."""
 
     value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A json value: valid JSON, kept as it was written."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

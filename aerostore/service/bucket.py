@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from aerostore.domain import Bucket, Clock, EventType, RlsContext, check_bucket_name
-from aerostore.errors import AccessDenied, BucketNotEmpty, BucketTooLarge, InvalidInput, NoSuchBucket
+from aerostore.errors import (
+    AccessDenied,
+    BucketNotEmpty,
+    BucketTooLarge,
+    InvalidInput,
+    NoSuchBucket,
+    NoSuchRelation,
+)
 from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_bucket, to_object
@@ -138,7 +145,7 @@ class Buckets:
         while True:
             batch = await self._executor.write(
                 context,
-                lambda: self._remove_batch(context, sql.list_older_objects(bucket_id, started, _EMPTY_BATCH)),
+                lambda: self._remove_batch(context, sql.lock_older_objects(bucket_id, started, _EMPTY_BATCH)),
             )
             removed += batch
             if batch < _EMPTY_BATCH:
@@ -160,7 +167,10 @@ class Buckets:
             if not (yield sql.delete_bucket(bucket_id)).changed:
                 raise NoSuchBucket(resource=bucket_id)
 
-        await self._executor.write(context, work)
+        try:
+            await self._executor.write(context, work)
+        except NoSuchRelation:  # an upload into it was committed after the count
+            raise BucketNotEmpty(resource=bucket_id) from None
 
     def _check_emptiable(self, bucket_id: str) -> Work[None]:
         yield from bucket_by(sql.find_bucket(bucket_id))

@@ -187,6 +187,8 @@ class Files:
         except StorageError as exc:
             if not _may_have_committed(exc):
                 await self._discard(fresh)
+            if isinstance(exc, NoSuchRelation):  # the bucket went after it was found
+                raise NoSuchBucket(resource=upload.bucket_id) from None
             raise
         if blob.id != fresh.id:
             await self._share(blob, fresh)
@@ -226,18 +228,15 @@ class Files:
         return size_limit(bucket, upload.name, self._file_size_limit)
 
     def _commit(self, context: RlsContext, upload: Upload, blob: Blob) -> Work[tuple[Object, Blob]]:
-        bucket = yield from self._receiving_bucket(replace(upload, size_bytes=blob.size_bytes))
+        yield from self._receiving_bucket(replace(upload, size_bytes=blob.size_bytes))
         now = self._clock()
         blob = yield from _claim_blob(blob, now)
         metadata = _system_metadata(upload, blob, now)
         new = replace(self._new_object(context, upload, metadata, now), blob_id=blob.id)
-        existing = (yield sql.find_object(bucket.id, new.name)).rows if upload.upsert else ()
-        yield _write_statement(upload, new)
-        event = EventType.CREATED
-        if existing:
-            new, event = _as_replacement(new, to_object(existing[0])), EventType.REPLACED
-        yield self._outbox.record(context, event, new, uploadType=upload.upload_type)
-        return new, blob
+        stored = yield from _write(upload, new)
+        event = EventType.CREATED if stored.id == new.id else EventType.REPLACED
+        yield self._outbox.record(context, event, stored, uploadType=upload.upload_type)
+        return stored, blob
 
     def _receiving_bucket(self, upload: Upload) -> Work[Bucket]:
         bucket = yield from bucket_by(sql.find_bucket(upload.bucket_id))
@@ -295,12 +294,9 @@ class Files:
             "lastModified": to_iso(now),
         }
         new = replace(self._new_object(context, upload, metadata, now), blob_id=source.blob_id)
-        existing = (yield sql.find_object(bucket.id, new.name)).rows if upload.upsert else ()
-        yield _write_statement(upload, new)
-        if existing:
-            new = _as_replacement(new, to_object(existing[0]))
-        yield self._outbox.record(context, EventType.COPIED, new, uploadType=upload.upload_type)
-        return new
+        stored = yield from _write(upload, new)
+        yield self._outbox.record(context, EventType.COPIED, stored, uploadType=upload.upload_type)
+        return stored
 
     async def move(
         self, context: RlsContext, bucket_id: str, name: str, *, to_bucket_id: str, to_name: str
@@ -314,6 +310,7 @@ class Files:
         check_object_name(to_name)
 
         def work() -> Work[None]:
+            yield sql.lock_object(bucket_id, name)
             source = yield from _visible_object(bucket_id, name)
             if (bucket_id, name) == (to_bucket_id, to_name):
                 return
@@ -368,7 +365,7 @@ class Files:
 
         def work() -> Work[None]:
             # As the system: a caller who may not delete is told so, as Supabase's clients expect.
-            rows = (yield sql.find_object(bucket_id, name)).rows
+            rows = (yield sql.lock_object(bucket_id, name)).rows
             if not rows:
                 raise NoSuchKey(resource=f"{bucket_id}/{name}")
             found = to_object(rows[0])
@@ -393,6 +390,7 @@ class Files:
         return deleted
 
     def _delete_batch(self, context: RlsContext, bucket_id: str, names: Sequence[str]) -> Work[list[Object]]:
+        yield sql.lock_objects(bucket_id, names)  # what is moved away meanwhile must not be deleted
         visible = [to_object(row) for row in (yield sql.find_visible_objects(bucket_id, names)).rows]
         if not visible:
             return []
@@ -419,6 +417,15 @@ def _write_statement(upload: Upload, new: Object) -> Statement:
     return sql.upsert_object(new) if upload.upsert else sql.insert_object(new)
 
 
+def _write(upload: Upload, new: Object) -> Work[Object]:
+    """Write the row and return it as it is: an upsert keeps some of the row that it may have met."""
+    yield _write_statement(upload, new)
+    if not upload.upsert:
+        return new
+    # As the system: what the caller wrote is the caller's to know.
+    return to_object((yield sql.find_object(new.bucket_id, new.name)).rows[0])
+
+
 def _claim_blob(fresh: Blob, now: datetime) -> Work[Blob]:
     """Return the blob to point at: one that holds the same bytes already, else `fresh`, now with a row."""
     rows = (yield sql.find_blob_by_content(fresh.sha256, fresh.size_bytes)).rows
@@ -426,11 +433,6 @@ def _claim_blob(fresh: Blob, now: datetime) -> Work[Blob]:
         return to_blob(rows[0])
     yield sql.insert_blob(fresh, now)
     return fresh
-
-
-def _as_replacement(new: Object, old: Object) -> Object:
-    """Return `new` as an upsert over `old` leaves it."""
-    return replace(new, id=old.id, created_at=old.created_at, owner_id=new.owner_id or old.owner_id)
 
 
 def _system_metadata(upload: Upload, blob: Blob, now: datetime) -> JsonObject:

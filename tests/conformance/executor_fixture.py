@@ -1,18 +1,28 @@
 """Executors under test, the small policy sets they are made with, and rows to fill them."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
+
+import psycopg
+import pytest
 
 from aerostore.domain import SYSTEM, Blob, Bucket, Object, RlsContext
 from aerostore.executor import Executor, Result, Row, Statement, Work
 from aerostore.executor import statements as sql
+from aerostore.executor.postgres import PostgresExecutor
 from aerostore.executor.sqlite import SqliteExecutor
 from aerostore.permissions import ALWAYS, Predicate
+from aerostore.policy.catalog import Table
+from tests.conformance.postgres import PostgresCluster
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 123_000, tzinfo=UTC)
 CALLER = RlsContext(role="authenticated", user_id="caller")
@@ -36,6 +46,10 @@ class Rights:
     update: Who = Who.EVERYONE
     delete: Who = Who.EVERYONE
 
+    @property
+    def declared_tables(self) -> Sequence[Table]:
+        return ()
+
     def where(self, _table: str, command: str, context: RlsContext, _known: Mapping[str, Any]) -> Predicate:
         """Return the condition as SQL even where it is constant, so that the database decides."""
         if context.can_bypass_rls:
@@ -52,9 +66,68 @@ class Rights:
 OWNER_ONLY = Rights(select=Who.OWNER, insert=Who.OWNER, update=Who.OWNER, delete=Who.OWNER)
 MakeExecutor = Callable[[Rights], Executor]
 
-EXECUTORS: dict[str, Callable[[Path, Rights], Executor]] = {
-    "sqlite": lambda folder, rights: SqliteExecutor(folder / "rows.db", rights),
+
+def sqlite_rows(_request: pytest.FixtureRequest, folder: Path) -> MakeExecutor:
+    return lambda rights: SqliteExecutor(folder / "rows.db", rights)
+
+
+def postgres_rows(request: pytest.FixtureRequest, _folder: Path) -> MakeExecutor:
+    cluster: PostgresCluster = request.getfixturevalue("cluster")
+    database = cluster.create_database(template=installed_template(cluster))
+    request.addfinalizer(lambda: cluster.drop_database(database))
+
+    def make(rights: Rights) -> Executor:
+        set_policies(cluster.conninfo(database), rights)
+        return PostgresExecutor(cluster.conninfo(database))
+
+    return make
+
+
+EXECUTORS: dict[str, Callable[[pytest.FixtureRequest, Path], MakeExecutor]] = {
+    "sqlite": sqlite_rows,
+    "postgres": postgres_rows,
 }
+"""Adapters by name: each makes the factory of executors that share the rows of one test."""
+EVERY_EXECUTOR = [
+    pytest.param(name, marks=[pytest.mark.postgres] if name == "postgres" else []) for name in EXECUTORS
+]
+
+
+@cache
+def installed_template(cluster: PostgresCluster) -> str:
+    """Return a database that is installed, to copy: far quicker than to install each one."""
+
+    async def install() -> None:
+        executor = PostgresExecutor(cluster.conninfo(name))
+        await executor.start()
+        await executor.close()
+
+    name = cluster.create_database()
+    with ThreadPoolExecutor() as thread:  # the caller's own may have a loop that runs
+        thread.submit(asyncio.run, install()).result()
+    return name
+
+
+_CONDITIONS = {
+    Who.NOBODY: "false",
+    Who.OWNER: "owner_id = nullif(current_setting('request.jwt.claim.sub', true), '')",
+    Who.EVERYONE: "true",
+}
+
+
+def set_policies(conninfo: str, rights: Rights) -> None:
+    """Make `rights` the policies of both tables, in place of those they have."""
+    with psycopg.connect(conninfo) as connection:
+        for table, command in product(("objects", "buckets"), ("select", "insert", "update", "delete")):
+            condition = _CONDITIONS[getattr(rights, command)]
+            text = {
+                "select": f"USING ({condition})",
+                "insert": f"WITH CHECK ({condition})",
+                "update": f"USING ({condition}) WITH CHECK ({condition})",
+                "delete": f"USING ({condition})",
+            }[command]
+            connection.execute(f'DROP POLICY IF EXISTS "{command}" ON storage.{table}'.encode())
+            connection.execute(f'CREATE POLICY "{command}" ON storage.{table} FOR {command} {text}'.encode())
 
 
 def unit(*statements: Statement) -> Work[list[Result]]:

@@ -1,4 +1,7 @@
-"""A throw-away PostgreSQL cluster for tests: temporary directory, free port on 127.0.0.1, gone afterwards."""
+"""A throw-away PostgreSQL cluster for tests: temporary directory, free port on 127.0.0.1, gone afterwards.
+
+The fixture `cluster` is one for the whole session: a conftest.py imports it by name.
+"""
 
 import os
 import pwd
@@ -11,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, LiteralString, NoReturn
 
 import psycopg
 import pytest
@@ -19,14 +23,47 @@ from psycopg.conninfo import make_conninfo
 
 OWNER = "storage_owner"
 """The plain role that owns every database of `create_database`."""
+API_ROLES = """
+    CREATE ROLE anon NOLOGIN NOINHERIT; CREATE ROLE authenticated NOLOGIN NOINHERIT;
+    CREATE ROLE service_role NOLOGIN NOINHERIT BYPASSRLS;
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresCluster:
     """A running cluster. Its superuser is `postgres`; all roles made here share one password."""
 
+    binaries: Path
+    directory: Path
     port: int
     password: str
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        server = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory}"
+            " -c fsync=off -c max_connections=50"
+        )
+        self._control("start", "-w", "-t", "60", "-l", "log", "-o", server)
+
+    def stop(self) -> None:
+        """Stop the server at once, as a crash would."""
+        self._control("stop", "-m", "immediate")
+
+    def restart(self) -> None:
+        """Stop the server at once and start it again: every connection breaks."""
+        self.stop()
+        self.start()
+
+    def _control(self, *arguments: str) -> None:
+        _run(
+            self.binaries / "pg_ctl",
+            "-D",
+            "data",
+            *arguments,
+            cwd=self.directory,
+            account=unprivileged_account(),
+        )
 
     def conninfo(self, database: str, *, user: str = OWNER) -> str:
         """Return how to connect to `database` as `user`."""
@@ -34,14 +71,25 @@ class PostgresCluster:
             host="127.0.0.1", port=self.port, dbname=database, user=user, password=self.password
         )
 
-    def create_database(self) -> str:
-        """Create an empty database that belongs to the plain role OWNER; return its name."""
+    def create_database(self, *, template: str = "template1") -> str:
+        """Create a copy of `template`, at first an empty database, that belongs to OWNER; return its name."""
         name = f"test_{secrets.token_hex(4)}"
-        with psycopg.connect(self.conninfo("postgres", user="postgres"), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
-            )
+        self.run("CREATE DATABASE {} OWNER {} TEMPLATE {}", name, OWNER, template)
         return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        self.run("DROP DATABASE {} WITH (FORCE)", name)
+
+    def create_api_roles(self) -> None:
+        """Create the roles that tokens name, and let OWNER take them on: what an administrator does."""
+        self.run(API_ROLES)
+        self.run("GRANT anon, authenticated, service_role TO {}", OWNER)
+
+    def run(self, text: LiteralString, *names: str, database: str = "postgres") -> None:
+        """Run `text` as the superuser, with `names` quoted in place of its braces."""
+        with psycopg.connect(self.conninfo(database, user="postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(text).format(*map(sql.Identifier, names)))
 
     def create_role(self, name: str) -> None:
         """Create a plain role that may log in."""
@@ -51,6 +99,14 @@ class PostgresCluster:
             )
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[PostgresCluster]:
+    """A cluster with the roles of the API, started by the first test that asks for it."""
+    with running_cluster(require_binaries()) as running:
+        running.create_api_roles()
+        yield running
+
+
 def require_binaries() -> Path:
     """Return the directory of the newest PostgreSQL binaries; skip the test where there are none.
 
@@ -58,10 +114,15 @@ def require_binaries() -> Path:
     """
     if found := find_binaries():
         return found
+    skip_without("PostgreSQL binaries in /usr/lib/postgresql/*/bin or PATH")
+
+
+def skip_without(missing: str) -> NoReturn:
+    """Skip the test, which needs what is `missing`; fail when AEROSTORE_TEST_REQUIRE names postgres."""
     required = os.environ.get("AEROSTORE_TEST_REQUIRE", "")  # noqa: TID251 -- steers the test run only
     if "postgres" in required.split(","):
-        pytest.fail("AEROSTORE_TEST_REQUIRE names postgres, but there are no PostgreSQL binaries")
-    pytest.skip("no PostgreSQL binaries in /usr/lib/postgresql/*/bin or PATH")
+        pytest.fail(f"AEROSTORE_TEST_REQUIRE names postgres, but there are no {missing}")
+    pytest.skip(f"no {missing}")
 
 
 def find_binaries() -> Path | None:
@@ -80,17 +141,17 @@ def running_cluster(binaries: Path) -> Iterator[PostgresCluster]:
     Its default collation is a linguistic one (ICU), as on most servers: bytewise order has to come from
     our own columns.
     """
-    cluster = PostgresCluster(port=_free_port(), password=secrets.token_hex(16))
     with tempfile.TemporaryDirectory(prefix="aerostore-pg-") as name:
-        directory = Path(name)
-        account = _unprivileged_account()
-        _create_cluster(binaries, directory, account, cluster.password)
-        _start(binaries, directory, account, cluster.port)
+        cluster = PostgresCluster(
+            binaries=binaries, directory=Path(name), port=free_port(), password=secrets.token_hex(16)
+        )
+        _create_cluster(cluster)
+        cluster.start()
         try:
             cluster.create_role(OWNER)
             yield cluster
         finally:
-            _run(binaries / "pg_ctl", "stop", "-D", "data", "-m", "immediate", cwd=directory, account=account)
+            cluster.stop()
 
 
 def _major_version(initdb: Path) -> int:
@@ -98,50 +159,48 @@ def _major_version(initdb: Path) -> int:
     return int(version) if version.isdecimal() else 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _unprivileged_account() -> pwd.struct_passwd:
+def unprivileged_account() -> pwd.struct_passwd:
+    """Return whom servers run as, which refuse to run as root."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
     known = {account.pw_name: account for account in pwd.getpwall()}
     return known.get("postgres") or known["nobody"]
 
 
-def _create_cluster(binaries: Path, directory: Path, account: pwd.struct_passwd, password: str) -> None:
-    secret = directory / "password"
+def _create_cluster(cluster: PostgresCluster) -> None:
+    account = unprivileged_account()
+    secret = cluster.directory / "password"
     secret.touch(mode=0o600)
-    secret.write_text(password)
-    for path in (directory, secret):
+    secret.write_text(cluster.password)
+    for path in (cluster.directory, secret):
         os.chown(path, account.pw_uid, account.pw_gid)
     options = (
         *("-D", "data", "-U", "postgres", "--auth=scram-sha-256", "--pwfile=password", "--no-sync"),
         *("--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US"),
     )
-    _run(binaries / "initdb", *options, cwd=directory, account=account)
+    _run(cluster.binaries / "initdb", *options, cwd=cluster.directory, account=account)
 
 
-def _start(binaries: Path, directory: Path, account: pwd.struct_passwd, port: int) -> None:
-    server = (
-        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory}"
-        " -c fsync=off -c max_connections=50"
-    )
-    options = ("start", "-w", "-t", "60", "-D", "data", "-l", "log", "-o", server)
-    _run(binaries / "pg_ctl", *options, cwd=directory, account=account)
+def identity_of(account: pwd.struct_passwd) -> dict[str, Any]:
+    """Return how subprocess runs a program as `account`: only root has to change who it is."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _run(program: Path, *arguments: str, cwd: Path, account: pwd.struct_passwd) -> None:
-    identity = (account.pw_uid, account.pw_gid) if os.geteuid() == 0 else (None, None)
     done = subprocess.run(
         [program, *arguments],
         cwd=cwd,
         env={"LC_ALL": "C", "PATH": str(program.parent)},
-        user=identity[0],
-        group=identity[1],
-        extra_groups=[] if identity[0] else None,
+        **identity_of(account),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -150,4 +209,4 @@ def _run(program: Path, *arguments: str, cwd: Path, account: pwd.struct_passwd) 
     if done.returncode:
         log = cwd / "log"
         details = log.read_text() if log.exists() else ""
-        raise RuntimeError(f"{program.name} {arguments[0]} failed: {done.stdout}{done.stderr}{details}")
+        raise RuntimeError(f"{program.name} failed: {done.stdout}{done.stderr}{details}")

@@ -14,7 +14,15 @@ from aerostore.domain import check_object_name
 from aerostore.errors import InvalidKey
 from aerostore.executor import Executor, Statement
 from aerostore.executor import statements as sql
-from tests.conformance.executor_fixture import EXECUTORS, Rights, add_bucket, add_objects, rows, write
+from tests.conformance.executor_fixture import (
+    EVERY_EXECUTOR,
+    EXECUTORS,
+    Rights,
+    add_bucket,
+    add_objects,
+    rows,
+    write,
+)
 
 ALPHABET = "aAbB/.-0~ äÄ日\U0001f600"
 DELIMITER = "/"
@@ -69,9 +77,9 @@ class Shelf:
         return [row["name"] for row in self.runner.run(rows(self.executor, statement))]
 
 
-@pytest.fixture(scope="module", params=EXECUTORS)
+@pytest.fixture(scope="module", params=EVERY_EXECUTOR)
 def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    executor = EXECUTORS[request.param](tmp_path_factory.mktemp("listing"), Rights())
+    executor = EXECUTORS[request.param](request, tmp_path_factory.mktemp("listing"))(Rights())
     with asyncio.Runner() as runner:
         runner.run(executor.start())
         runner.run(add_bucket(executor))

@@ -132,7 +132,7 @@ def test_a_move_keeps_the_blob(play: Play) -> None:
 
 LETTING_GO = {
     "the delete statement": lambda found: sql.delete_object(found.id),
-    "a batch delete": lambda found: sql.delete_objects([found.id, "missing"]),
+    "a batch delete": lambda found: sql.delete_objects([found.id, str(uuid.uuid4())]),
     "plain SQL delete": lambda found: plain("DELETE FROM storage_objects WHERE name = :n", n=found.name),
     "plain SQL update": lambda _found: plain("UPDATE storage_objects SET blob_id = NULL"),
 }

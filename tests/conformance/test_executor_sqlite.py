@@ -138,7 +138,7 @@ def test_the_work_of_a_page_of_folders_does_not_grow_with_them(
 
 def limit_pages(executor: SqliteExecutor, pages: int) -> None:
     """Let the writer's database grow no further: what a full disk looks like to SQLite."""
-    for connection in executor._open:
+    for connection in (session.connection for session in executor._open):
         [(now,)] = connection.execute("PRAGMA page_count").fetchall()
         connection.execute(f"PRAGMA max_page_count = {now + pages}")
 
@@ -194,7 +194,7 @@ def test_a_database_that_another_process_keeps_locked_is_a_lock_timeout(path: Pa
     async def scenario() -> None:
         executor = SqliteExecutor(path, Rights())
         await executor.start()
-        for connection in executor._open:
+        for connection in (session.connection for session in executor._open):
             connection.execute("PRAGMA busy_timeout = 1")
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

@@ -14,8 +14,11 @@ from aerostore.backend.memory import MemoryBackend
 from aerostore.domain import SYSTEM, Event, Object, RlsContext, utc_now
 from aerostore.events import EventSink
 from aerostore.executor import Executor, Row, Statement, Work
+from aerostore.executor.migrations import shipped_folder
 from aerostore.executor.sqlite import SqliteExecutor
-from aerostore.permissions import DefaultPolicies, PolicySet
+from aerostore.permissions import PolicySet
+from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
+from aerostore.policy import load
 from aerostore.service import FileStorage
 from aerostore.service.bucket import Buckets
 from aerostore.service.download import Download, Downloads, ReadRequest
@@ -76,6 +79,9 @@ def make_backend(kind: str, folder: Path, clock: FakeClock) -> BlobBackend:
     return LocalBackend(folder / "blobs") if kind == "local" else MemoryBackend(clock=clock)
 
 
+DEFAULT_POLICIES = CompiledPolicies(load(read_policy_files(shipped_folder("policies"))))
+
+
 @dataclass
 class Stage:
     """The parts of one storage, and the loop that they run on."""
@@ -86,7 +92,7 @@ class Stage:
     plan: Plan | None = None
     sinks: Sequence[EventSink] = ()
     keys: Sequence[str] = ("key of this test",)
-    policies: PolicySet = field(default_factory=DefaultPolicies)
+    policies: PolicySet = DEFAULT_POLICIES
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:

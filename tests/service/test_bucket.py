@@ -1,9 +1,9 @@
 """Buckets: create, read, list, change, empty, delete."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from collections.abc import Mapping
 from typing import Any
 
 import pytest

@@ -131,7 +131,7 @@ def test_an_object_without_a_blob_says_corrupted(stage: Stage) -> None:
 def fill_database(stage: Stage) -> list[str]:
     """Stop the database from growing, and put until it is full; return what was stored."""
     assert isinstance(stage.executor, SqliteExecutor)
-    for connection in stage.executor._open:
+    for connection in (session.connection for session in stage.executor._open):
         [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
         connection.execute(f"PRAGMA max_page_count = {pages + 20}")
     stored: list[str] = []

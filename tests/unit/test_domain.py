@@ -28,7 +28,6 @@ from aerostore.errors import (
     Unavailable,
     error_types,
 )
-from aerostore.permissions import BUCKETS, NEVER, OBJECTS, DefaultPolicies
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 123_000, tzinfo=UTC)
 
@@ -243,23 +242,3 @@ def test_an_error_says_what_it_is_told() -> None:
 def test_only_what_is_unavailable_is_worth_a_retry() -> None:
     retryable = {error for error in error_types() if error.retryable}
     assert retryable == set(error_types(Unavailable))
-
-
-# Default policies
-
-
-@pytest.mark.parametrize("command", ["select", "insert", "update", "delete"])
-def test_default_policies_give_owners_their_objects_and_nothing_else(command: str) -> None:
-    policies = DefaultPolicies()
-    owner = RlsContext(role="authenticated", user_id="owner")
-    mine = policies.where(OBJECTS, command, owner, {})
-    assert (mine.sql, dict(mine.parameters)) == ("owner_id = :rls_user_id", {"rls_user_id": "owner"})
-    assert policies.check(OBJECTS, command, owner, {}) == mine
-    for context, table in (
-        (owner, BUCKETS),
-        (RlsContext(role="anon", user_id="owner"), OBJECTS),
-        (RlsContext(role="authenticated"), OBJECTS),
-        (RlsContext(role="authenticated", user_id=""), OBJECTS),
-        (RlsContext(role="service_role"), OBJECTS),
-    ):
-        assert policies.where(table, command, context, {}) == NEVER

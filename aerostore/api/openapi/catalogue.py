@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from aerostore.api.openapi.admin import ADMIN
 from aerostore.api.openapi.bucket import BUCKETS
 from aerostore.api.openapi.listing import LISTS
 from aerostore.api.openapi.object import OBJECTS
@@ -14,8 +15,9 @@ NOUNS: Mapping[str, str] = {
     "Objects": "Write, read, copy, move and delete named bytes. Names may hold slashes.",
     "Lists": "What a bucket holds, as far as the caller may select it.",
     "Signed URLs": "Links that work without credentials, for one object and a limited time.",
+    "Administration": "Questions of operators, for the service role.",
     "Server": "Questions about the server itself.",
 }
 
-OPERATIONS: Mapping[str, OperationDoc] = {**BUCKETS, **OBJECTS, **LISTS, **LINKS, **SERVER}
+OPERATIONS: Mapping[str, OperationDoc] = {**BUCKETS, **OBJECTS, **LISTS, **LINKS, **ADMIN, **SERVER}
 """By method and path. The routes decide what is served; this says what it is."""

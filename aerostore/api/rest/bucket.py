@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aerostore.api.caller import Callers
+from aerostore.api.caller import QUESTION, Callers
 from aerostore.api.rest.body import read_json
 from aerostore.api.rest.query import read_query
 from aerostore.api.rest.schema import Field
@@ -14,6 +14,7 @@ from aerostore.api.rest.wire import bucket_json, json_response
 from aerostore.errors import SchemaViolation
 from aerostore.service import FileStorage
 from aerostore.service.bucket import BucketQuery
+from aerostore.service.question import Question
 
 UPDATE_BODY = {
     "public": Field(kind="boolean"),
@@ -63,6 +64,7 @@ class BucketDoor:
         """POST /bucket."""
         body = await read_json(request, CREATE_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
+        request.scope[QUESTION] = Question(op="bucket.create", bucket_id=body["name"])
         bucket = await self._buckets.create(
             context,
             name=body["name"],

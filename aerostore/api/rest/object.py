@@ -7,18 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aerostore.api.caller import Callers
+from aerostore.api.caller import QUESTION, Callers
 from aerostore.api.rest.body import read_json, read_upload, user_metadata_of_header
 from aerostore.api.rest.download import download_headers, object_response
 from aerostore.api.rest.query import address, asks_for_upsert
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.rest.wire import info_json, json_response, object_row_json
-from aerostore.domain import RlsContext
+from aerostore.domain import JsonObject, RlsContext
 from aerostore.errors import InvalidLink, NoSuchBucket, NoSuchKey, SignatureDoesNotMatch, StorageError
 from aerostore.service import FileStorage
 from aerostore.service.download import Download
 from aerostore.service.file import CopyRequest
+from aerostore.service.question import Question
 
 MOVE_BODY = {
     "bucketId": Field(kind="string", required=True),
@@ -114,6 +115,7 @@ class ObjectDoor:
         body = await read_json(request, COPY_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
         metadata = body.get("metadata") or {}
+        request.scope[QUESTION] = replace(_question("copy", body), upsert=asks_for_upsert(request))
         copied = await self._files.copy(
             context,
             CopyRequest(
@@ -135,6 +137,7 @@ class ObjectDoor:
         """POST /object/move."""
         body = await read_json(request, MOVE_BODY, self._body_timeout_s)
         context = await self._callers.required(request)
+        request.scope[QUESTION] = _question("move", body)
         await self._files.move(
             context,
             body["bucketId"],
@@ -207,6 +210,16 @@ class ObjectDoor:
         """GET, HEAD /object/info/public/{bucket}/{name}."""
         context = self._callers.nobody(request)
         return _info_response(await self._downloads.info_public(context, *address(request)))
+
+
+def _question(op: str, body: JsonObject) -> Question:
+    return Question(
+        op=op,
+        bucket_id=body["bucketId"],
+        name=body["sourceKey"],
+        to_bucket_id=body.get("destinationBucket") or "",
+        to_name=body["destinationKey"],
+    )
 
 
 def _info_response(found: Download) -> Response:

@@ -28,13 +28,18 @@ def find_blob_of(bucket_id: str, name: str) -> Statement:
 
 
 def find_blob_by_content(sha256: str, size_bytes: int) -> Statement:
-    """Rows: storage_blobs, a COMMITTED one that holds these bytes, zero or one; none that a scan missed."""
+    """Rows: storage_blobs, a COMMITTED one that holds these bytes, zero or one; none that a scan missed.
+
+    Until the transaction ends nobody else finds none: of equal bytes that come at once, the second finds
+    the first. Postgres has a function for that: what a statement sees is fixed before it waits for a lock.
+    """
     return Statement(
         sql=(
             f"SELECT {BLOB_COLUMNS} FROM storage_blobs WHERE sha256 = :sha256 AND size_bytes = :size_bytes"
             " AND status = 'COMMITTED' AND NOT EXISTS (SELECT 1 FROM storage_quarantine AS lost"
             " WHERE lost.backend_key = storage_blobs.backend_key) ORDER BY id LIMIT 1"
         ),
+        postgres=f"SELECT {BLOB_COLUMNS} FROM find_blob_by_content(:sha256, :size_bytes)",
         parameters={"sha256": sha256, "size_bytes": size_bytes},
     )
 

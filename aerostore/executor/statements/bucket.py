@@ -29,7 +29,7 @@ def find_visible_bucket(bucket_id: str) -> Statement:
     return Statement(
         sql=f"SELECT {BUCKET_COLUMNS} FROM storage_buckets WHERE id = :id AND {{policy}}",
         parameters={"id": bucket_id},
-        law=Law(table=BUCKETS, command="select"),
+        law=Law(table=BUCKETS, command="select", known={"id": bucket_id}),
     )
 
 
@@ -78,7 +78,7 @@ def delete_bucket(bucket_id: str) -> Statement:
     return Statement(
         sql="DELETE FROM storage_buckets WHERE id = :id AND {policy}",
         parameters={"id": bucket_id},
-        law=Law(table=BUCKETS, command="delete"),
+        law=Law(table=BUCKETS, command="delete", known={"id": bucket_id}),
     )
 
 

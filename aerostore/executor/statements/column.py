@@ -7,7 +7,14 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from aerostore.domain import Blob, Bucket, Event, Object
-from aerostore.executor.tables import StorageBlob, StorageBucket, StorageEvent, StorageObject, column_names
+from aerostore.executor.tables import (
+    StorageBlob,
+    StorageBucket,
+    StorageDenial,
+    StorageEvent,
+    StorageObject,
+    column_names,
+)
 
 CURRENT = "archived_at IS NULL"
 ONE_OBJECT = f"bucket_id = :bucket_id AND name = :name AND {CURRENT}"
@@ -24,6 +31,7 @@ BLOB_COLUMNS = _columns(StorageBlob)
 OBJECT_COLUMNS = _columns(StorageObject)
 QUALIFIED_OBJECT_COLUMNS = _columns(StorageObject, qualified=True)
 EVENT_COLUMNS = _columns(StorageEvent)
+DENIAL_COLUMNS = _columns(StorageDenial)
 
 
 def insert_into(table: type[SQLModel], row: Mapping[str, Any]) -> str:

@@ -23,14 +23,28 @@ def count_expired_uploads(now: datetime) -> Statement:
 
 
 def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> Statement:
-    """Changes one row when the lease was free, expired or already the holder's, else none."""
+    """Changes one row when the lease was free, expired or already the holder's, else none.
+
+    On Postgres its own clock counts, from now on: machines that share it may not agree on the time.
+    """
     return Statement(
-        sql=(
-            "INSERT INTO storage_leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)"
-            " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at"
-            " WHERE storage_leases.holder = :holder OR storage_leases.expires_at < :now"
-        ),
-        parameters={"name": name, "holder": holder, "now": now, "expires_at": expires_at},
+        sql=_take_lease(now=":now", expires_at=":expires_at"),
+        postgres=_take_lease(now="clock_timestamp()", expires_at="clock_timestamp() + :duration"),
+        parameters={
+            "name": name,
+            "holder": holder,
+            "now": now,
+            "expires_at": expires_at,
+            "duration": expires_at - now,
+        },
+    )
+
+
+def _take_lease(*, now: str, expires_at: str) -> str:
+    return (
+        f"INSERT INTO storage_leases (name, holder, expires_at) VALUES (:name, :holder, {expires_at})"
+        " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at"
+        f" WHERE storage_leases.holder = excluded.holder OR storage_leases.expires_at < {now}"
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from aerostore.executor import Law, Statement
+from aerostore.executor import Law, NameBounds, Statement
 from aerostore.executor.statements.column import (
     CURRENT,
     OBJECT_COLUMNS,
@@ -25,7 +25,8 @@ def _folded(expression: str) -> str:
     return f"replace(lower({expression}), '/', '{FOLDER_MARK}')"
 
 
-_FOLDED_NAME = _folded("name")
+# A generated column with an index.
+_FOLDED_NAME = "folded_name"
 
 
 def folded(text: str) -> str:
@@ -50,7 +51,7 @@ def list_names(bucket_id: str, *, lower: str, upper: str | None, order: str, lim
             f" AND {condition} AND {{policy}} ORDER BY name {direction(order)} LIMIT :limit"
         ),
         parameters={"bucket_id": bucket_id, "limit": limit, **bounds},
-        law=Law(table=OBJECTS, command="select"),
+        law=_law(bucket_id, upper),
     )
 
 
@@ -97,7 +98,7 @@ def list_entries(
             "limit": limit,
             **bounds,
         },
-        law=Law(table=OBJECTS, command="select"),
+        law=_law(bucket_id, upper),
     )
 
 
@@ -130,7 +131,7 @@ def list_folded_entries(
             "limit": limit,
             **bounds,
         },
-        law=Law(table=OBJECTS, command="select"),
+        law=_law(bucket_id, upper, folded=True),
     )
 
 
@@ -166,7 +167,7 @@ def list_folded_folders(
             "limit": limit,
             **bounds,
         },
-        law=Law(table=OBJECTS, command="select"),
+        law=_law(bucket_id, upper, folded=True),
     )
 
 
@@ -197,7 +198,7 @@ def list_folded_files(
             "offset": offset,
             **bounds,
         },
-        law=Law(table=OBJECTS, command="select"),
+        law=_law(bucket_id, upper, folded=True),
     )
 
 
@@ -241,7 +242,7 @@ def list_entries_by_time(
             f" WHERE {page} ORDER BY moment {way}, entry {way} LIMIT :limit"
         ),
         parameters=parameters,
-        law=Law(table=OBJECTS, command="select"),
+        law=_law(bucket_id, upper),
     )
 
 
@@ -280,6 +281,11 @@ def successor(prefix: str) -> str | None:
             return prefix[:-1] + chr(code)
         prefix = prefix[:-1]
     return None
+
+
+def _law(bucket_id: str, upper: str | None, *, folded: bool = False) -> Law:
+    names = NameBounds(upper=None if upper is None else "upper", folded=folded)
+    return Law(table=OBJECTS, command="select", known={"bucket_id": bucket_id}, names=names)
 
 
 def _within(expression: str, lower: str, upper: str | None) -> tuple[str, dict[str, Any]]:

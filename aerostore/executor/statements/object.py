@@ -1,6 +1,7 @@
 """SQL about objects, one by one or by name."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from aerostore.domain import Object
@@ -18,6 +19,9 @@ from aerostore.executor.statements.column import (
 from aerostore.executor.tables import StorageObject
 from aerostore.permissions import OBJECTS
 
+# What the table fills in where a new row leaves it out.
+_DEFAULTS = {"archived_at": None, "is_delete_marker": False}
+
 
 def find_object(bucket_id: str, name: str) -> Statement:
     """Rows: storage_objects, zero or one. As the system."""
@@ -27,12 +31,33 @@ def find_object(bucket_id: str, name: str) -> Statement:
     )
 
 
+def lock_object(bucket_id: str, name: str) -> Statement:
+    """Rows: storage_objects, zero or one, as it stays until the transaction ends. As the system.
+
+    SQLite has one writer at a time, and nothing to lock.
+    """
+    found = find_object(bucket_id, name)
+    return replace(found, postgres=f"{found.sql} FOR UPDATE")
+
+
+def lock_objects(bucket_id: str, names: Sequence[str]) -> Statement:
+    """Rows: (name) of the current objects among `names`, which stay as they are. As the system."""
+    sql = (
+        f"SELECT name FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+        f" AND name IN ({placeholders(names)}) ORDER BY name"
+    )
+    # In one order for everybody: two that lock the same names must not wait for each other.
+    return Statement(
+        sql=sql, postgres=f"{sql} FOR UPDATE", parameters={"bucket_id": bucket_id, **numbered(names)}
+    )
+
+
 def find_visible_object(bucket_id: str, name: str) -> Statement:
     """Rows: storage_objects, zero or one that the caller may select."""
     return Statement(
         sql=f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE {ONE_OBJECT} AND {{policy}}",
         parameters={"bucket_id": bucket_id, "name": name},
-        law=Law(table=OBJECTS, command="select"),
+        law=Law(table=OBJECTS, command="select", known={"bucket_id": bucket_id, "name": name}),
     )
 
 
@@ -44,7 +69,7 @@ def find_visible_objects(bucket_id: str, names: Sequence[str]) -> Statement:
             f" AND name IN ({placeholders(names)}) AND {{policy}}"
         ),
         parameters={"bucket_id": bucket_id, **numbered(names)},
-        law=Law(table=OBJECTS, command="select"),
+        law=Law(table=OBJECTS, command="select", known={"bucket_id": bucket_id}),
     )
 
 
@@ -52,7 +77,9 @@ def insert_object(new: Object) -> Statement:
     """Changes one row. Fails with KeyAlreadyExists when the name is taken."""
     row = to_row(new)
     return Statement(
-        sql=insert_into(StorageObject, row), parameters=row, law=Law(table=OBJECTS, command="insert", row=row)
+        sql=insert_into(StorageObject, row),
+        parameters=row,
+        law=Law(table=OBJECTS, command="insert", row=row | _DEFAULTS),
     )
 
 
@@ -71,7 +98,7 @@ def upsert_object(new: Object) -> Statement:
             f" DO UPDATE SET {replaced}, owner_id = coalesce(excluded.owner_id, storage_objects.owner_id)"
         ),
         parameters=row,
-        law=Law(table=OBJECTS, command="upsert", row=row, changed=ONE_OBJECT),
+        law=Law(table=OBJECTS, command="upsert", row=row | _DEFAULTS, changed=ONE_OBJECT),
     )
 
 
@@ -88,7 +115,7 @@ def move_object(old: Object, new: Object) -> Statement:
             "id": old.id,
             "old_version": old.version,
         },
-        law=Law(table=OBJECTS, command="update", row=to_row(new), changed="id = :id"),
+        law=Law(table=OBJECTS, command="update", row=to_row(new) | _DEFAULTS, changed="id = :id"),
     )
 
 
@@ -116,12 +143,17 @@ def delete_objects(object_ids: Sequence[str]) -> Statement:
     )
 
 
-def list_older_objects(bucket_id: str, created_before: datetime, limit: int) -> Statement:
-    """Rows: up to `limit` current storage_objects of the bucket, in no order, as the system."""
+def lock_older_objects(bucket_id: str, created_before: datetime, limit: int) -> Statement:
+    """Rows: up to `limit` current storage_objects of the bucket, as they stay. As the system.
+
+    In the order of their names, so that two who lock them do not wait for each other.
+    """
+    sql = (
+        f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+        " AND created_at <= :created_before ORDER BY name LIMIT :limit"
+    )
     return Statement(
-        sql=(
-            f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
-            " AND created_at <= :created_before LIMIT :limit"
-        ),
+        sql=sql,
+        postgres=f"{sql} FOR UPDATE",
         parameters={"bucket_id": bucket_id, "created_before": created_before, "limit": limit},
     )

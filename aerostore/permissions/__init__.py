@@ -4,12 +4,13 @@ The service names the operation; the executor asks `PolicySet` for predicates an
 inside the transaction that does the work. Nothing here touches a database.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aerostore.domain import RlsContext
 from aerostore.errors import RoleNotAllowed
+from aerostore.policy.catalog import Table
 
 OBJECTS = "storage_objects"
 BUCKETS = "storage_buckets"
@@ -99,12 +100,17 @@ NEVER = Predicate("FALSE")
 
 
 class PolicySet(Protocol):
-    """Policies as the executor asks for them. A NULL answer counts as no."""
+    """Policies as an executor that judges rows itself asks for them. A NULL answer counts as no."""
+
+    @property
+    def declared_tables(self) -> Sequence[Table]:
+        """The tables beside those of storage that policies read."""
+        ...
 
     def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
         """Return the condition under which `context` may see (select) or touch an existing row.
 
-        known: values of columns that every row in question has.
+        known: values of columns that every row in question has. Raises: PolicyFailed.
         """
         ...
 
@@ -112,21 +118,6 @@ class PolicySet(Protocol):
         """Return the condition under which `context` may leave `row` in `table` by `command`.
 
         row: empty when only the table knows it; then the condition must ask the columns.
+        Raises: PolicyFailed.
         """
         ...
-
-
-class DefaultPolicies:
-    """The rules of `policies/default.sql`: owners manage their own objects; nothing else."""
-
-    def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
-        """Return: everything for the service role, own objects for a signed-in user, else nothing."""
-        if context.can_bypass_rls:
-            return ALWAYS
-        if table == OBJECTS and context.role == "authenticated" and context.user_id:
-            return Predicate("owner_id = :rls_user_id", {"rls_user_id": context.user_id})
-        return NEVER
-
-    def check(self, table: str, command: str, context: RlsContext, row: Mapping[str, Any]) -> Predicate:
-        """Return the same condition as `where`: the policy's USING and WITH CHECK are equal."""
-        return self.where(table, command, context, {})

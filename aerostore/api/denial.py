@@ -1,0 +1,118 @@
+"""What a refused caller is told besides the refusal, and which refusals the operator may look up.
+
+The caller learns which kinds of policies an operation needs: the same, whatever rows and policies there are.
+"""
+
+from collections.abc import Callable, Mapping
+
+from starlette.requests import Request
+
+from aerostore.api.caller import CALLER, QUESTION
+from aerostore.api.rest.query import asks_for_upsert
+from aerostore.domain import RlsContext
+from aerostore.errors import (
+    AccessDenied,
+    ExpiredToken,
+    InvalidLink,
+    InvalidToken,
+    NoSuchBucket,
+    NoSuchKey,
+    SignatureDoesNotMatch,
+    StorageError,
+)
+from aerostore.service.denial import Denials
+from aerostore.service.question import Question
+
+_OPERATOR = "Whoever runs the server can see why: aerostore explain --request <request_id>."
+_RIGHTS = {
+    "storage.object.upload": "An upload needs INSERT; with x-upsert also SELECT, and UPDATE on a taken name.",
+    "storage.object.upload_update": "Replacing needs INSERT and SELECT, and UPDATE on a taken name.",
+    "storage.object.copy": "A copy needs SELECT on the source and INSERT on the destination.",
+    "storage.object.move": "A move needs SELECT and UPDATE, for the old and the new name.",
+    "storage.object.delete": "Deleting needs SELECT and DELETE.",
+    "storage.object.sign_upload_url": "Signing an upload needs the rights of the upload.",
+    "storage.bucket.create": "Creating a bucket needs INSERT on storage.buckets, or a service key.",
+    "storage.bucket.update": "Changing a bucket needs SELECT and UPDATE on it, or a service key.",
+}
+_NO_POLICY_DECIDED = (InvalidToken, ExpiredToken, InvalidLink, SignatureDoesNotMatch)
+
+
+def refusal_hint(operation: str) -> str | None:
+    """Return what a caller is told that policies refused an operation; None when it is no write."""
+    rights = _RIGHTS.get(operation)
+    return f"{rights} {_OPERATOR}" if rights else None
+
+
+class DenialDesk:
+    """Sees every refusal before it is answered. denials: where those by policies are noted."""
+
+    def __init__(self, denials: Denials) -> None:
+        self._denials = denials
+
+    def __call__(self, request: Request, error: StorageError) -> None:
+        """Add the hint for the caller, and leave a note for the operator; never fails, never waits."""
+        operation = getattr(request.scope.get("route"), "name", "")
+        if type(error) is AccessDenied and error.hint is None:
+            error.hint = refusal_hint(operation)
+        caller: RlsContext | None = request.scope.get(CALLER)
+        if caller is None or caller.can_bypass_rls or not _is_by_policy(error):
+            return
+        question = request.scope.get(QUESTION) or _question_of(request, operation)
+        if question is not None:
+            self._denials.note(caller, question, error)
+
+
+def _is_by_policy(error: StorageError) -> bool:
+    """Tell whether policies may be behind a refusal: what they hide is not found."""
+    if isinstance(error, _NO_POLICY_DECIDED):
+        return False
+    return isinstance(error, AccessDenied | NoSuchKey | NoSuchBucket)
+
+
+def _question_of(request: Request, operation: str) -> Question | None:
+    make = _QUESTIONS.get(operation)
+    return make(request) if make else None
+
+
+def _about(op: str) -> Callable[[Request], Question]:
+    def question(request: Request) -> Question:
+        path = request.path_params
+        return Question(op=op, bucket_id=path.get("bucket", ""), name=path.get("name", ""))
+
+    return question
+
+
+def _about_upload(request: Request) -> Question:
+    return _upload(request, "upsert" if asks_for_upsert(request) else "upload")
+
+
+def _about_signed_upload(request: Request) -> Question:
+    return _upload(request, "sign_upload", upsert=asks_for_upsert(request))
+
+
+def _upload(request: Request, op: str, *, upsert: bool = False) -> Question:
+    headers, path = request.headers, request.path_params
+    length = headers.get("content-length", "")
+    return Question(
+        op=op,
+        bucket_id=path["bucket"],
+        name=path["name"],
+        size_bytes=int(length) if length.isascii() and length.isdigit() else 0,
+        mime_type=headers.get("content-type") or "application/octet-stream",
+        upsert=upsert,
+    )
+
+
+_QUESTIONS: Mapping[str, Callable[[Request], Question]] = {
+    "storage.object.upload": _about_upload,
+    "storage.object.upload_update": lambda request: _upload(request, "update"),
+    "storage.object.sign_upload_url": _about_signed_upload,
+    "storage.object.get_authenticated": _about("download"),
+    "object.get_authenticated_info": _about("info"),
+    "storage.object.delete": _about("delete"),
+    "storage.object.sign": _about("sign"),
+    "storage.bucket.get": _about("bucket.get"),
+    "storage.bucket.update": _about("bucket.update"),
+    "storage.bucket.delete": _about("bucket.delete"),
+    "storage.bucket.empty": _about("bucket.empty"),
+}

@@ -1,0 +1,5 @@
+"""Rows in PostgreSQL, judged by the database's own policies. `unit` runs the work, `installation` prepares."""
+
+from aerostore.executor.postgres.unit import PostgresExecutor
+
+__all__ = ("PostgresExecutor",)

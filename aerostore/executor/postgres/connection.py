@@ -1,0 +1,89 @@
+"""The pool of connections: lends one for each transaction, and cleans it up behind the caller's back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from aerostore.errors import SlowDown, Unavailable
+from aerostore.executor.postgres.parameter import read_like_sqlite
+from aerostore.executor.postgres.session import PooledConnection, Scope, Session
+
+CONNECT_TIMEOUT_S = 10
+_PREPARE_AFTER = 5
+_IDLE_CONNECTIONS = 2
+# How long the pool tries to reach a server that went away, before the next request makes it try again.
+_RECONNECT_TIMEOUT_S = 5.0
+
+
+class Connections:
+    """Lends connections. size: how many at once. wait_s: how long a caller waits for one."""
+
+    def __init__(self, conninfo: str, *, size: int, wait_s: float, prepared_statements: bool) -> None:
+        options: dict[str, Any] = {
+            "autocommit": True,  # transactions begin as statements, in the same round trip as others
+            "row_factory": dict_row,
+            "prepare_threshold": _PREPARE_AFTER if prepared_statements else None,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+        }
+        self._pool: AsyncConnectionPool[PooledConnection] = AsyncConnectionPool(
+            conninfo,
+            kwargs=options,
+            min_size=min(_IDLE_CONNECTIONS, size),
+            max_size=size,
+            timeout=wait_s,
+            reconnect_timeout=_RECONNECT_TIMEOUT_S,
+            configure=read_like_sqlite,
+            open=False,
+            name="aerostore",
+        )
+        self._returning: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Connect. Raises: Unavailable."""
+        try:
+            await self._pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
+        except PoolTimeout as exc:
+            await self._pool.close()
+            raise Unavailable("The database cannot be reached") from exc
+
+    async def close(self) -> None:
+        """Let go of every connection, after those that are on their way back."""
+        await asyncio.gather(*self._returning)
+        await self._pool.close()
+
+    async def drop_broken(self) -> None:
+        """Look at every idle connection, and replace those that are dead."""
+        await self._pool.check()
+
+    @asynccontextmanager
+    async def session(self, scope: Scope) -> AsyncIterator[Session]:
+        """Lend a connection as a session in `scope`; what the block does not commit is undone.
+
+        The caller does not wait for that: not for a read's end, nor when it fails or is cancelled.
+        Raises: SlowDown when none is free in time; Unavailable when the pool is closed.
+        """
+        connection = await self._take()
+        session = Session(connection, scope)
+        try:
+            yield session
+        finally:
+            returning = asyncio.create_task(self._give_back(connection, session))
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+
+    async def _take(self) -> PooledConnection:
+        try:
+            return await self._pool.getconn()
+        except (PoolTimeout, TooManyRequests) as exc:
+            raise SlowDown("No connection to the database was free in time") from exc
+        except PoolClosed as exc:
+            raise Unavailable("The database is not open") from exc
+
+    async def _give_back(self, connection: PooledConnection, session: Session) -> None:
+        if session.is_open:
+            await session.undo()
+        await self._pool.putconn(connection)

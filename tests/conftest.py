@@ -1,0 +1,9 @@
+"""Options of the whole suite."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register how much the law suite compares."""
+    parser.addoption("--law-size", type=int, default=1, help="run tests/law this many times its short form")
+    parser.addoption("--law-seed", type=int, default=20260131, help="where its random choices begin")
