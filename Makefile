@@ -15,7 +15,7 @@ HAVE_NODE := command -v node >/dev/null && command -v npm >/dev/null
 HAVE_POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
-.PHONY: help setup run services test test-fast check format coverage changelog bench-server clean
+.PHONY: help setup run services test test-fast test-law check format coverage changelog bench-server clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,11 @@ test: export AEROSTORE_TEST_REQUIRE = node,postgres
 endif
 test: setup services ## Run every test
 	$(BIN)/python -m pytest
+
+LAW_SIZE ?= 20
+LAW_SEED ?= $(shell date +%Y%m%d)
+test-law: setup services ## Compare both engines' policies at length: LAW_SIZE times the form in `make test`
+	AEROSTORE_TEST_REQUIRE=postgres $(BIN)/python -m pytest tests/law --law-size=$(LAW_SIZE) --law-seed=$(LAW_SEED)
 
 test-fast: setup ## Run the tests that need no services: unit, conformance, service
 	$(BIN)/python -m pytest -m 'not postgres and not node' tests/unit tests/conformance tests/service

@@ -11,6 +11,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from granian import Granian
@@ -26,12 +27,13 @@ from aerostore.api.gate import BASE_PATH
 from aerostore.app import build, create_app
 from aerostore.cli import BYTES_MISSING, CANNOT_RUN, NO, AsJson, console, errors
 from aerostore.cli.explain import explain
+from aerostore.cli.migrate import find_due, migrate, open_once
 from aerostore.cli.policies import policies
 from aerostore.doctor import examine
 from aerostore.doctor.finding import Finding, Verdict
 from aerostore.doctor.network import find_address
 from aerostore.errors import StorageError
-from aerostore.executor.migrations import due_migrations
+from aerostore.policy import PolicyLoadError
 from aerostore.service.reclaim import ReclaimReport
 from aerostore.settings import InvalidSettings, Settings
 from aerostore.telemetry import JsonFormatter
@@ -44,6 +46,7 @@ _NO_CLAIMS = {"role", "sub", "exp", "iat", "secret", "subject", "expires_in_s", 
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 cli.add_typer(policies, name="policies")
+cli.command()(migrate)
 cli.command()(explain)
 
 
@@ -109,13 +112,13 @@ def serve(
 def _prepare(settings: Settings) -> tuple[Settings, str]:
     """Meet here, once, what would make every worker fail; return complete settings, numeric address."""
     address = _find_address(settings)
-    due_migrations(settings.database_path)
+    find_due(settings)
     settings = settings.with_secrets()
     try:
         create_app(settings)
-    except ValueError as exc:
+    except (ValueError, PolicyLoadError) as exc:
         raise InvalidSettings(str(exc)) from exc
-    asyncio.run(_open_once(settings))
+    open_once(settings)
     return settings, address
 
 
@@ -150,10 +153,18 @@ def _print_welcome(settings: Settings, *, show_keys: bool) -> None:
         f"health        {base}/health",
         f"metrics       {base}/metrics",
         f"data          {settings.data_dir.resolve()}",
+        *([f"rows          {_without_password(settings.database_url)}"] if settings.database_url else []),
     ]
     if show_keys:
         lines += _keys_and_first_upload(settings, base)
     console.print("\n".join(lines), markup=False, soft_wrap=True)  # a wrapped line cannot be pasted
+
+
+def _without_password(url: str) -> str:
+    """Return where a database is: its URL as far as it may be shown."""
+    found = urlsplit(url)
+    user, _at, place = found.netloc.rpartition("@")
+    return f"postgresql://{user.partition(':')[0]}{'@' if user else ''}{place}{found.path}"
 
 
 def _keys_and_first_upload(settings: Settings, base: str) -> list[str]:
@@ -220,29 +231,6 @@ def _parse_claim(text: str) -> tuple[str, Any]:
 
 
 @cli.command()
-def migrate(
-    check: Annotated[
-        bool, typer.Option("--check", help="Only tell; exit with 1 when something is due.")
-    ] = False,
-) -> None:
-    """Bring the database up to date, as `serve` does on its own."""
-    settings = Settings.from_env()
-    due = due_migrations(settings.database_path)
-    if due and not check:
-        asyncio.run(_open_once(settings))
-    for name in due:
-        print(f"{'due' if check else 'ran'}  {name}")
-    if not due:
-        print("up to date")
-    raise typer.Exit(NO if due and check else 0)
-
-
-async def _open_once(settings: Settings) -> None:
-    async with build(settings).running():
-        pass
-
-
-@cli.command()
 def reclaim(
     apply: Annotated[bool, typer.Option("--apply", help="Remove what is ripe; else only look.")] = False,
     accept_restored: Annotated[
@@ -253,11 +241,7 @@ def reclaim(
 ) -> None:
     """Find bytes that nobody points at and rows whose bytes are gone; may run beside a server."""
     settings = Settings.from_env()
-    if not settings.database_path.exists() or due_migrations(settings.database_path):
-        raise InvalidSettings(
-            f"{settings.database_path} is missing or not up to date."
-            " Check AEROSTORE_DATA_DIR, or run 'aerostore migrate'."
-        )
+    _require_up_to_date(settings)
     logging.getLogger("aerostore.reclaim").setLevel(logging.CRITICAL)  # the report says the same
     report = asyncio.run(_reclaim(settings, apply=apply, accept_restored=accept_restored))
     if as_json:
@@ -265,6 +249,19 @@ def reclaim(
     else:
         _print_report(report)
     raise typer.Exit(BYTES_MISSING if report.missing else NO if report.refused else 0)
+
+
+def _require_up_to_date(settings: Settings) -> None:
+    """Reclaim looks at what is there, and makes nothing."""
+    if settings.database_url and find_due(settings):
+        raise InvalidSettings(
+            "the database is not up to date. Check AEROSTORE_DATABASE_URL, or run 'aerostore migrate'."
+        )
+    if not settings.database_url and (not settings.database_path.exists() or find_due(settings)):
+        raise InvalidSettings(
+            f"{settings.database_path} is missing or not up to date."
+            " Check AEROSTORE_DATA_DIR, or run 'aerostore migrate'."
+        )
 
 
 async def _reclaim(settings: Settings, *, apply: bool, accept_restored: bool) -> ReclaimReport:

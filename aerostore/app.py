@@ -30,11 +30,16 @@ from aerostore.events.webhook import WebhookSink
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.judge import Judge
+from aerostore.executor.judge_postgres import PostgresJudge, read_origins
 from aerostore.executor.judge_sqlite import SqliteJudge
 from aerostore.executor.migrations import shipped_folder
+from aerostore.executor.own_policies import OwnPolicies
+from aerostore.executor.postgres import PostgresExecutor
+from aerostore.executor.postgres.installation import plan_takeover as postgres_takeover
 from aerostore.executor.sqlite import SqliteExecutor
 from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
 from aerostore.policy.catalog import Catalog
+from aerostore.policy.change import Change
 from aerostore.policy.load import load
 from aerostore.service import FileStorage
 from aerostore.service.bucket import Buckets
@@ -52,6 +57,7 @@ from aerostore.telemetry import Telemetry
 
 _EVENT_POLL_S = 0.2
 _DENIALS_EVERY_S = 1.0
+_HEALTH_TIMEOUT_S = 2.0
 # Browsers let scripts read these besides the safelisted ones (Fetch standard 4.9).
 _EXPOSED_HEADERS = (
     "accept-ranges",
@@ -70,6 +76,7 @@ class Parts:
 
     settings: Settings
     executor: Executor
+    policies: OwnPolicies | None
     backend: BlobBackend
     outbox: Outbox
     reclaim: Reclaim
@@ -91,12 +98,21 @@ class Parts:
             await self.executor.close()
             await self.backend.close()
 
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[tuple[Change, ...]]:
+        """Open rows and bytes, and see to it that the policies are those of the files; yield what changed."""
+        async with self.running():
+            yield await self.policies.bring_up_to_date() if self.policies else ()
 
-def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
-    """Connect the parts as `settings` says, without touching the disk beyond generated secrets."""
+
+def build(settings: Settings, *, clock: Clock = utc_now, adopt: bool = False) -> Parts:
+    """Connect the parts as `settings` says, without touching the disk beyond generated secrets.
+
+    adopt: take over storage tables that something else made in PostgreSQL.
+    """
     settings = settings.with_secrets()
     telemetry = Telemetry()
-    executor, judge = _rows(settings, clock=clock)
+    executor, judge, policies = _rows(settings, adopt=adopt)
     backend = MeteredBackend(LocalBackend(settings.blobs_path), telemetry.backend_call)
     sinks = _sinks(settings)
     outbox = Outbox(executor, sinks, clock=clock)
@@ -123,7 +139,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
         listing=Listing(executor),
         signed_urls=SignedUrls(executor, files, signer, upload_expires_in_s=settings.upload_url_expires_in),
     )
-    policy = ReclaimPolicy(
+    carefulness = ReclaimPolicy(
         grace_s=settings.reclaim_grace,
         max_deletes=settings.reclaim_max_deletes,
         event_retention_s=settings.event_retention,
@@ -131,9 +147,10 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     return Parts(
         settings=settings,
         executor=executor,
+        policies=policies,
         backend=backend,
         outbox=outbox,
-        reclaim=Reclaim(executor, backend, policy, clock=clock, telemetry=telemetry),
+        reclaim=Reclaim(executor, backend, carefulness, clock=clock, telemetry=telemetry),
         storage=storage,
         explain=explain,
         denials=Denials(executor, explain, clock=clock, telemetry=telemetry),
@@ -142,13 +159,39 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     )
 
 
-def _rows(settings: Settings, *, clock: Clock) -> tuple[Executor, Judge]:
+def _rows(settings: Settings, *, adopt: bool) -> tuple[Executor, Judge, OwnPolicies | None]:
+    """Return where rows are, who explains its policies, and what brings them there when it is a server."""
     folder = Path(settings.policies_dir) if settings.policies_dir else shipped_folder("policies")
     sources = read_policy_files(folder)
+    if settings.database_url:
+        return (
+            _postgres(settings, adopt=adopt),
+            PostgresJudge(settings.database_url, read_origins(sources)),
+            OwnPolicies(settings.database_url, sources),
+        )
     catalog = Catalog()
     policies = load(sources, catalog)
     judge = SqliteJudge(settings.database_path, policies, catalog)
-    return SqliteExecutor(settings.database_path, CompiledPolicies(policies)), judge
+    return SqliteExecutor(settings.database_path, CompiledPolicies(policies)), judge, None
+
+
+def _postgres(settings: Settings, *, adopt: bool) -> PostgresExecutor:
+    return PostgresExecutor(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        prepared_statements=settings.database_prepared_statements,
+        adopt=adopt,
+    )
+
+
+async def plan_takeover(settings: Settings, *, adopt: bool) -> list[str]:
+    """Return the SQL that would adopt storage tables of others in PostgreSQL; empty without such tables.
+
+    Raises: Unavailable when there are some and `adopt` is not set, or when they do not fit.
+    """
+    if not settings.database_url:
+        return []
+    return await postgres_takeover(settings.database_url, adopt=adopt)
 
 
 def _rehearsal(settings: Settings, executor: Executor, *, clock: Clock) -> Rehearsal:
@@ -198,7 +241,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         try:
-            async with parts.running(), _background(parts):
+            async with parts.serving(), _background(parts):
                 yield
         finally:
             await authenticator.close()
@@ -266,6 +309,7 @@ async def _is_healthy(executor: Executor) -> bool:
         return bool((yield sql.ping()).rows)
 
     try:
-        return await executor.read(RlsContext(role="anon"), work)
-    except StorageError:
+        async with asyncio.timeout(_HEALTH_TIMEOUT_S):
+            return await executor.read(RlsContext(role="anon"), work)
+    except (StorageError, TimeoutError):
         return False

@@ -75,7 +75,8 @@ class Settings:
                 raise InvalidSettings(f"{PREFIX}{name.upper()} must be {least} to {most}")
         if self.database_url and not self.database_url.startswith(("postgresql://", "postgres://")):
             raise InvalidSettings(
-                f"{PREFIX}DATABASE_URL must be postgresql://user:password@host:port/database, or unset for SQLite"
+                f"{PREFIX}DATABASE_URL must be postgresql://user:password@host:port/database;"
+                " unset it for SQLite"
             )
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise InvalidSettings(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
@@ -164,8 +165,8 @@ def _known(environ: Mapping[str, str]) -> dict[str, str]:
     for name in sorted(set(given) - set(_hints())):
         if name in _DECIDES_WHERE_DATA_GOES:
             raise InvalidSettings(
-                f"{PREFIX}{name.upper()} is not available in this version: bytes are kept in the data directory."
-                " Unset it."
+                f"{PREFIX}{name.upper()} is not available in this version:"
+                " bytes are kept in the data directory. Unset it."
             )
         logger.warning("%s%s is not a setting and is ignored. %s", PREFIX, name.upper(), _suggest(name))
     return {name: text for name, text in given.items() if name in _hints()}

@@ -16,8 +16,9 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
 from aerostore.domain import Blob, Object, utc_now
-from aerostore.executor import Statement, sqlite, statements
+from aerostore.executor import Statement, statements
 from aerostore.executor.migrations import migrate_sqlite
+from aerostore.executor.sqlite_law import Session
 
 ROUNDS, CALLS = 15, 4000
 _OBJECTS: Table = SQLModel.metadata.tables["storage_objects"]
@@ -56,15 +57,16 @@ def a_database() -> sqlite3.Connection:
     migrate_sqlite(connection)
     connection.execute("INSERT INTO storage_buckets (id, name) VALUES (:id, :id)", {"id": _BUCKET})
     blob = Blob(id=_BLOB_ID, key="sha256/00/0", sha256="0", size_bytes=4096)
-    text_path(connection, statements.insert_blob(blob, utc_now()))
+    session = Session(connection)
+    text_path(session, statements.insert_blob(blob, utc_now()))
     for number in range(10_000):
-        text_path(connection, statements.insert_object(an_object(number)))
+        text_path(session, statements.insert_object(an_object(number)))
     return connection
 
 
-def text_path(connection: sqlite3.Connection, statement: Statement) -> int:
-    """Run `statement` as the executor's threads do: the function that they call is the thing measured."""
-    return len(sqlite._fetch(connection, statement.sql, statement.parameters).rows)
+def text_path(session: Session, statement: Statement) -> int:
+    """Run `statement` as the executor's threads do: the method that they call is the thing measured."""
+    return len(session.fetch(statement.sql, statement.parameters).rows)
 
 
 @contextmanager
@@ -108,19 +110,20 @@ def compare(
 
 def main() -> None:
     connection = a_database()
+    session = Session(connection)
     names = [an_object(number).name for number in range(CALLS)]
     fresh = [an_object(100_000 + number) for number in range(CALLS)]
     with core_connection(connection) as core:
         compare(
             connection,
             "find_object",
-            lambda number: text_path(connection, statements.find_object(_BUCKET, names[number])),
+            lambda number: text_path(session, statements.find_object(_BUCKET, names[number])),
             lambda number: core_find(core, names[number]),
         )
         compare(
             connection,
             "insert_object",
-            lambda number: text_path(connection, statements.insert_object(fresh[number])),
+            lambda number: text_path(session, statements.insert_object(fresh[number])),
             lambda number: core_insert(core, fresh[number]),
         )
 

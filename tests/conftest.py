@@ -1,6 +1,9 @@
-"""Options of the whole suite."""
+"""Options of the whole suite, and the one PostgreSQL cluster that it shares."""
 
 import pytest
+
+# Here and nowhere else: a second conftest.py that imports it makes a second cluster.
+from tests.conformance.postgres import cluster as cluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -82,30 +82,20 @@ def _about(op: str) -> Callable[[Request], Question]:
     return question
 
 
-def _about_upload(request: Request) -> Question:
-    return _upload(request, "upsert" if asks_for_upsert(request) else "upload")
-
-
 def _about_signed_upload(request: Request) -> Question:
-    return _upload(request, "sign_upload", upsert=asks_for_upsert(request))
-
-
-def _upload(request: Request, op: str, *, upsert: bool = False) -> Question:
     headers, path = request.headers, request.path_params
     length = headers.get("content-length", "")
     return Question(
-        op=op,
+        op="sign_upload",
         bucket_id=path["bucket"],
         name=path["name"],
         size_bytes=int(length) if length.isascii() and length.isdigit() else 0,
         mime_type=headers.get("content-type") or "application/octet-stream",
-        upsert=upsert,
+        upsert=asks_for_upsert(request),
     )
 
 
 _QUESTIONS: Mapping[str, Callable[[Request], Question]] = {
-    "storage.object.upload": _about_upload,
-    "storage.object.upload_update": lambda request: _upload(request, "update"),
     "storage.object.sign_upload_url": _about_signed_upload,
     "storage.object.get_authenticated": _about("download"),
     "object.get_authenticated_info": _about("info"),

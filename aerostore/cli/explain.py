@@ -10,10 +10,11 @@ import typer
 from aerostore.api.admin import EXPLAIN_BODY, explain_json
 from aerostore.api.auth import ROLES
 from aerostore.api.rest.schema import validate
-from aerostore.app import build, make_authenticator
+from aerostore.app import Parts, build, make_authenticator
 from aerostore.cli import CANNOT_RUN, NO, AsJson
 from aerostore.cli.story import denial_lines, print_lines, story_lines
 from aerostore.domain import JsonObject
+from aerostore.policy import PolicyLoadError
 from aerostore.service.question import OPS
 from aerostore.settings import InvalidSettings, Settings
 
@@ -74,7 +75,7 @@ def _claims(text: str | None) -> dict[str, Any]:
 
 
 async def _explain(settings: Settings, asked: JsonObject) -> JsonObject:
-    parts, authenticator = build(settings), make_authenticator(settings)
+    parts, authenticator = _build(settings), make_authenticator(settings)
     try:
         async with parts.running():
             return await explain_json(parts.explain, authenticator, asked, where=_WHERE)
@@ -82,8 +83,15 @@ async def _explain(settings: Settings, asked: JsonObject) -> JsonObject:
         await authenticator.close()
 
 
+def _build(settings: Settings) -> Parts:
+    try:
+        return build(settings)
+    except PolicyLoadError as exc:
+        raise InvalidSettings(str(exc)) from exc
+
+
 async def _find_denials(settings: Settings, request_id: str) -> Sequence[JsonObject]:
-    parts = build(settings)
+    parts = _build(settings)
     async with parts.running():
         return await parts.denials.find(request_id)
 

@@ -1,7 +1,7 @@
 """Judgements by Postgres itself: its own policies, evaluated one by one in the caller's role, then undone."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,8 +17,9 @@ from aerostore.permissions import BUCKETS, OBJECTS
 from aerostore.permissions.request_setting import request_settings
 from aerostore.policy.function.storage import owner_of
 from aerostore.policy.outline import Outline, Value, outline
-from aerostore.policy.parse import parse_expression
-from aerostore.policy.problem import Refusal
+from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.problem import Refusal, Source
+from aerostore.policy.syntax import CreatePolicy
 
 CONNECT_TIMEOUT_S = 10
 Connection: TypeAlias = AsyncConnection[dict[str, Any]]
@@ -51,8 +52,21 @@ class Origin:
     comment: str = ""
 
 
+def read_origins(sources: Iterable[Source]) -> dict[tuple[str, str], Origin]:
+    """Return where policy files create which policy; what cannot be read in them is left out."""
+    return {
+        (".".join(statement.table), statement.name): Origin(
+            source=f"{source.path}:{source.line_and_column(statement.at)[0]}",
+            comment=" ".join(statement.comment.split()),
+        )
+        for source in sources
+        for statement in parse(source)[0]
+        if isinstance(statement, CreatePolicy)
+    }
+
+
 class PostgresJudge:
-    """A `Judge` over the database at `conninfo`. origins: what files say, by table and policy name."""
+    """A `Judge` over the database at `conninfo`. origins: what `read_origins` found in the policy files."""
 
     def __init__(self, conninfo: str, origins: Mapping[tuple[str, str], Origin] | None = None) -> None:
         self._conninfo = conninfo

@@ -19,6 +19,7 @@ from psycopg.rows import tuple_row
 from aerostore.errors import Unavailable
 
 _NUMBERED = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
+_ADOPTED = "aerostore:adopted"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -155,6 +156,18 @@ async def note_as_applied(connection: AsyncConnection[Any], migration: Migration
     )
 
 
+async def note_as_adopted(connection: AsyncConnection[Any]) -> None:
+    """Record that the storage tables of a Postgres database were there before aerostore."""
+    await connection.execute(f"COMMENT ON SCHEMA aerostore IS '{_ADOPTED}'")
+
+
+async def is_adopted(connection: AsyncConnection[Any]) -> bool:
+    """Tell whether the storage tables of a Postgres database were there before aerostore."""
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute("SELECT obj_description(to_regnamespace('aerostore'), 'pg_namespace')")
+        return await cursor.fetchone() == (_ADOPTED,)
+
+
 async def due_migrations_postgres(conninfo: str) -> list[str]:
     """Return the names of what the Postgres database still needs, in order, and run nothing.
 
@@ -166,8 +179,9 @@ async def due_migrations_postgres(conninfo: str) -> list[str]:
         return [migration.name for migration in _due(load_migrations("postgres"), applied)]
     except (psycopg.Error, ValueError) as exc:
         raise Unavailable(
-            f"The database cannot be read: {str(exc).strip()}",
-            hint="Check the database URL and the rights of its role; install the aerostore that migrated it.",
+            f"The database cannot be read: {first_line(exc)}",
+            hint="Check AEROSTORE_DATABASE_URL, that PostgreSQL runs there and lets the role in; install the"
+            " aerostore that migrated it.",
         ) from exc
 
 
@@ -178,6 +192,11 @@ async def _applied_to_postgres(connection: AsyncConnection[Any]) -> dict[str, st
             return {}
         await cursor.execute("SELECT name, sha256 FROM aerostore.storage_migrations")
         return {name: sha256 for name, sha256 in await cursor.fetchall()}
+
+
+def first_line(exc: Exception) -> str:
+    """Return what `exc` says, as part of a sentence of one line: libpq adds lines of advice."""
+    return str(exc).strip().partition("\n")[0].rstrip(".?")
 
 
 def split_sqlite(script: str) -> list[str]:

@@ -289,7 +289,8 @@ def _(part: syntax.Slice) -> _Written:
 
 
 def _subscripted(operand: syntax.Expression) -> str:
-    bare = isinstance(operand, syntax.Name | syntax.Subscript | syntax.Slice | syntax.ScalarSelect)
+    # Two subscripts in a row would be one element of an array of two dimensions.
+    bare = isinstance(operand, syntax.Name | syntax.ScalarSelect)
     return to_text(operand) if bare else f"({to_text(operand)})"
 
 

@@ -18,6 +18,7 @@ from aerostore.policy.expression import (
     ScalarQuery,
     Source,
 )
+from aerostore.policy.layout import COMPARABLE
 from aerostore.policy.tree import is_query, rebuild, rebuild_query, walk
 from aerostore.policy.value import BOOL
 
@@ -81,12 +82,16 @@ def _both(one: Expression | None, other: Expression | None) -> Expression | None
 
 
 def _has_one_row(query: Query, tables: Mapping[str, Table]) -> bool:
-    """Return whether a query over one table fixes all columns of a key by equality."""
+    """Return whether a query over one table fixes all columns of a key by equality.
+
+    Only keys whose values SQLite compares as PostgreSQL does are unique in both.
+    """
     if len(query.joins) != 1 or query.where is None or query.count or query.limit is not None:
         return False
     source = query.joins[0].source
-    fixed = set(_fixed_columns(query.where, source.id))
-    return any(fixed.issuperset(key) for key in tables[source.table].keys)
+    table = tables[source.table]
+    fixed = {name for name in _fixed_columns(query.where, source.id) if table.columns[name] in COMPARABLE}
+    return any(fixed.issuperset(key) for key in table.keys)
 
 
 def _fixed_columns(condition: Expression, source: int) -> Iterator[str]:

@@ -77,16 +77,13 @@ def encode(type_: Type, value: Any) -> Any:
 def create_table(table: Table) -> str:
     """Return the CREATE TABLE statement for a declared table; its checks keep every encoding canonical."""
     lines = [_column_definition(table, name, type_) for name, type_ in table.columns.items()]
-    for number, key in enumerate(table.keys):
-        kind = "UNIQUE" if number else "PRIMARY KEY"
-        lines.append(f"{kind} ({', '.join(map(quoted, key))})")
+    lines += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in table.keys]
     body = ",\n    ".join(lines)
     return f"CREATE TABLE IF NOT EXISTS {quoted(physical_table(table.name))} (\n    {body}\n) STRICT"
 
 
 def _column_definition(table: Table, name: str, type_: Type) -> str:
-    in_key = any(name in key for key in table.keys[:1])  # SQLite lets NULL into a primary key
-    not_null = " NOT NULL" if in_key or name in table.not_null else ""
+    not_null = " NOT NULL" if name in table.not_null else ""
     check = _check(quoted(name), type_)
     return f"{quoted(name)} {_storage_class(type_)}{not_null}{f' CHECK ({check})' if check else ''}"
 
@@ -99,7 +96,7 @@ def _storage_class(type_: Type) -> str:
 
 def _check(column: str, type_: Type) -> str:
     if type_.element:
-        return f"json_valid({column}) AND json_type({column}) = 'array'"
+        return f"{column} IS NULL OR json_valid({column}) AND json_type({column}) = 'array'"
     rule = _CHECKS.get(type_.name)
     return rule.format(column=column) if rule else ""
 
@@ -110,7 +107,7 @@ _CHECKS: Mapping[str, str] = {
     "int4": "{column} BETWEEN -2147483648 AND 2147483647",
     "uuid": f"{{column}} GLOB '{_UUID_SHAPE}'",
     "timestamptz": f"{{column}} GLOB '{_MOMENT_SHAPE}'",
-    "jsonb": "json_valid({column})",
+    "jsonb": "{column} IS NULL OR json_valid({column})",  # older SQLite: json_valid(NULL) is 0
     "text": "instr({column}, char(0)) = 0",
 }
 

@@ -117,9 +117,7 @@ def _generated(tokens: Tokens) -> str:
         tokens.expect_word("always")
     tokens.expect_word("as")
     if not tokens.accept_word("identity") or tokens.at("("):
-        raise tokens.unsupported(
-            "a generated column", "write a plain column; the database that fills it knows how"
-        )
+        raise tokens.unsupported("a generated column", "write a plain column")
     return "not null"
 
 

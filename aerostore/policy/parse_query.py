@@ -8,7 +8,19 @@ from aerostore.policy.parse_from import from_clause
 from aerostore.policy.parse_keyword import ONLY_AFTER_AS
 from aerostore.policy.parse_name import at_name, label
 from aerostore.policy.parse_tokens import MAX_DEPTH, Tokens
-from aerostore.policy.syntax import Expression, Literal, Name, Select, Star
+from aerostore.policy.syntax import (
+    And,
+    Binary,
+    Expression,
+    IsTest,
+    Literal,
+    Name,
+    Not,
+    Or,
+    Select,
+    Star,
+    Unary,
+)
 
 _REFUSED: Mapping[str, str] = {
     "into": "leave it out",
@@ -21,12 +33,14 @@ _REFUSED: Mapping[str, str] = {
     "offset": "leave it out",
     "fetch": "write LIMIT",
     "for": "a policy cannot lock rows",
-    "with": "write a subquery in FROM's place",
+    "with": "name its tables in FROM",
     "values": "write a list of values",
     "table": "write SELECT",
 }
 _Labelled: TypeAlias = tuple[str, Expression | Star]
-"""A select item and what ORDER BY may call it; "" when PostgreSQL makes a name up."""
+"""A select item and what ORDER BY may call it; "" when PostgreSQL makes up a name worth having."""
+
+_NAMELESS = (Literal, Unary, Binary, And, Or, Not, IsTest)
 
 _BEGINS_QUERY = frozenset({"select", "with", "values", "table"})
 _CONTINUES_QUERY = frozenset({"union", "intersect", "except", "order", "limit", "offset", "fetch", "for"})
@@ -122,7 +136,13 @@ def _item(tokens: Tokens) -> _Labelled:
         return label(tokens), item
     if _at_bare_label(tokens):
         return label(tokens), item
-    return (item.parts[-1] if isinstance(item, Name) else ""), item
+    return _own_label(item), item
+
+
+def _own_label(item: Expression) -> str:
+    if isinstance(item, Name):
+        return item.parts[-1]
+    return "?column?" if isinstance(item, _NAMELESS) else ""
 
 
 def _table_of_star(tokens: Tokens) -> tuple[str, ...] | None:

@@ -8,6 +8,7 @@ from aerostore.policy.catalog import OBJECTS, Table
 from aerostore.policy.combine import Policy
 from aerostore.policy.evaluate import Columns
 from aerostore.policy.expression import Constant, Expression, Failure
+from aerostore.policy.hazard import may_raise
 from aerostore.policy.prefix import implied_prefixes
 from aerostore.policy.problem import EvaluationError, Problem
 from aerostore.policy.ruling import Ruling, Rulings
@@ -146,8 +147,10 @@ def _to_condition(expression: Expression, table: str, environment: Environment, 
     if type(expression) is Constant:
         return EVERY_ROW if expression.value is True else NO_ROW
     prefixes = implied_prefixes(expression) if table == OBJECTS else None
-    if prefixes == ():
-        return NO_ROW
+    if not prefixes and prefixes is not None:
+        if not may_raise(expression):
+            return NO_ROW
+        prefixes = None  # every row fails, and some may say why
     written = write(expression, environment, table, name)
     return Condition(
         sql=written.sql, parameters=written.parameters, programs=written.programs, prefixes=prefixes

@@ -26,7 +26,8 @@ from aerostore.telemetry import Telemetry
 QUEUE_LENGTH = 256
 KEPT_AT_MOST = 10_000
 KEPT_FOR = timedelta(days=7)
-_BATCH = 32
+# Explaining takes milliseconds: a flood of refusals must not buy more of them than this a second.
+_BATCH = 8
 _TRIM_EVERY = timedelta(minutes=10)
 _SECRET_WORDS = ("token", "secret", "password", "nonce", "session", "jti", "hash", "key")
 logger = logging.getLogger("aerostore.denial")
@@ -61,7 +62,7 @@ class Denials:
         self._waiting.append(Denial(at=self._clock(), context=context, question=question, code=error.code))
 
     async def write_for_ever(self, interval_s: float) -> None:
-        """Write what waits, a batch each `interval_s`, until cancelled; then what is left."""
+        """Write what waits, a batch each `interval_s`, until cancelled; then one more batch."""
         try:
             while True:
                 await asyncio.sleep(interval_s)

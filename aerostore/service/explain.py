@@ -11,6 +11,7 @@ from aerostore.errors import (
     InvalidInput,
     KeyAlreadyExists,
     LimitExceeded,
+    NoSuchKey,
     NotFound,
     PolicyFailed,
     ResourceAlreadyExists,
@@ -30,6 +31,10 @@ from aerostore.service.question import LISTS, Question
 from aerostore.service.rehearsal import Rehearsal
 
 _LOOKED_AT = 500
+_NOT_REACHED = {
+    "copy": "Not asked yet: INSERT for the copy; to replace an object also SELECT and UPDATE.",
+    "move": "Besides SELECT a move needs UPDATE, for the old and the new name.",
+}
 _COMMANDS = ("select", "insert", "update", "delete")
 _KINDS: Sequence[tuple[type[StorageError], DecisionKind]] = (
     (PolicyFailed, "policy error"),
@@ -80,6 +85,7 @@ class Explain:
             error=rehearsed.error,
             decided_by=_decision(rehearsed.error, steps, bucket),
             steps=steps,
+            remark=_NOT_REACHED.get(question.op) if isinstance(rehearsed.error, NoSuchKey) else None,
         )
         return replace(explanation, hint=await self._hint(explanation, rehearsed.asked, bucket))
 

@@ -153,10 +153,18 @@ def _for_policies(case: Case, step: Step) -> str:
     raising = next((each for each in applying if each.error), None)
     if raising is not None:
         return _mend_error(case, raising)
-    blocking = next((each for each in applying if not each.permissive and not each.is_true), None)
-    if blocking is not None:
-        return f"Restrictive policy {_place(blocking)} has to be true as well: {_needs(blocking)}."
+    blocking = [each for each in applying if not each.permissive and not each.is_true]
+    sentences = [
+        f"Restrictive policy {_place(each)} has to be true as well: {_needs(each)}." for each in blocking
+    ]
     permissive = [each for each in applying if each.permissive]
+    if not any(each.is_true for each in permissive):
+        sentences.insert(0, _grant(case, step, permissive))
+    return " ".join(sentences)
+
+
+def _grant(case: Case, step: Step, permissive: Sequence[Judgement]) -> str:
+    """Return what would make one permissive policy true; permissive: those for the caller's role."""
     if permissive:
         closest = min(permissive, key=_distance)
         return f"The closest policy is {_place(closest)}: {_needs(closest)}."

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from aerostore.domain import SYSTEM, Clock, Event, EventType, JsonObject, Object, RlsContext
+from aerostore.errors import Unavailable
 from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink, retry_delay_s
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
@@ -85,6 +86,8 @@ class Outbox:
             try:
                 if await self._lease.hold():
                     busy = await self.deliver_due()
+            except Unavailable as exc:  # no news: each request says so too
+                logger.warning("events wait for the database", extra={"facts": {"reason": exc.message}})
             except Exception:  # whatever it was, later events must go out all the same
                 logger.exception("event delivery stopped for a moment")
             if not busy:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from aerostore.backend import BlobBackend, StoredBlob
 from aerostore.domain import SYSTEM, Blob, Clock
-from aerostore.errors import Corrupted, LockTimeout
+from aerostore.errors import Corrupted, LockTimeout, Unavailable
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
@@ -97,6 +97,8 @@ class Reclaim:
                     waited_s = 0.0
                     report = await self.run(apply=True)
                     logger.info("reclaim", extra={"facts": {"report": str(report)}})
+            except Unavailable as exc:
+                logger.warning("reclaim cannot reach its parts", extra={"facts": {"reason": exc.message}})
             except Exception:  # whatever it was, the next run is needed all the same: disks fill silently
                 logger.exception("reclaim stopped for this time")
 

@@ -14,7 +14,6 @@ from tests.conformance.executor_fixture import (
     set_policies,
 )
 from tests.conformance.postgres import PostgresCluster
-from tests.conformance.postgres import cluster as cluster
 
 
 @pytest.fixture(params=EVERY_EXECUTOR)

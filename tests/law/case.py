@@ -3,8 +3,10 @@
 Rows are written as PostgreSQL reads them: uuids, times and JSON as text, arrays as lists.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -52,7 +54,7 @@ class Caller:
     @property
     def settings(self) -> dict[str, str]:
         """What policies can read of the request."""
-        return request_settings(self.context) | self.overrides
+        return {**request_settings(self.context), **self.overrides}
 
     @property
     def is_well_formed(self) -> bool:
@@ -121,7 +123,7 @@ def _list(question: Question, _world: World) -> Statement:
 _SEE = Statement(
     sql="SELECT id FROM storage_objects WHERE {policy}", law=Law(table="storage_objects", command="select")
 )
-_STATEMENTS: Mapping[str, Any] = {
+_STATEMENTS: Mapping[str, Callable[["Question", World], Statement]] = {
     "see objects": lambda *_: _SEE,
     "find objects": lambda q, _: sql.find_visible_objects(q.row["bucket_id"], q.names),
     "list objects": _list,
@@ -183,3 +185,22 @@ class Case:
             question=Question(**question | {"names": tuple(question["names"])}),
             answer=value["answer"],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Cases that share a world."""
+
+    world: World
+    cases: Sequence[Case]
+
+    def save(self, path: Path) -> None:
+        """Write this recording to `path`."""
+        value = {"world": self.world, "cases": [case.to_json() for case in self.cases]}
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+    @staticmethod
+    def load(path: Path) -> "Recording":
+        """Read what `save` wrote."""
+        value = json.loads(path.read_text("utf-8"))
+        return Recording(world=value["world"], cases=[Case.from_json(each) for each in value["cases"]])

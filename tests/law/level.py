@@ -4,10 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
 
 from tests.law.case import BUCKETS, OBJECTS, Caller, Case, Outcome, Question, Row, Verdict, World
-from tests.law.comparison import REFUSED, Difference, Tally, as_filter, compare_outcomes, compare_verdicts
+from tests.law.comparison import (
+    REFUSED,
+    Comparison,
+    Difference,
+    Tally,
+    as_filter,
+    compare_outcomes,
+    compare_verdicts,
+)
 from tests.law.corpus import Shape
 from tests.law.expression_side import EVALUATED, ExpressionSide
 from tests.law.policy_set import PolicySets
@@ -29,12 +36,7 @@ def gallery(random: Random, shapes: Sequence[Shape], *, rows: int) -> Gallery:
     objects: dict[tuple[str, str], Row] = {}
     ids: dict[tuple[str, str], list[str]] = {}
     for shape in shapes:
-        population = Population(random, words_of(shape.text))
-        aimed = {
-            (row["bucket_id"], row["name"]): row
-            for row in (population.object_row(odd_json=True) for _ in range(rows))
-        }
-        aimed = {place: row for place, row in aimed.items() if place not in objects}
+        aimed = {place: row for place, row in _aimed(random, shape, rows) if place not in objects}
         objects |= aimed
         ids[shape.id, OBJECTS] = [row["id"] for row in aimed.values()]
     population = Population(random, ())
@@ -48,6 +50,13 @@ def gallery(random: Random, shapes: Sequence[Shape], *, rows: int) -> Gallery:
         **declared,
     }
     return Gallery(world=world, ids=ids)
+
+
+def _aimed(random: Random, shape: Shape, rows: int) -> Iterator[tuple[tuple[str, str], Row]]:
+    population = Population(random, words_of(shape.text))
+    for _ in range(rows):
+        row = population.object_row(odd_json=True)
+        yield (row["bucket_id"], row["name"]), row
 
 
 @contextmanager
@@ -68,11 +77,8 @@ def compare_shape(
     shape: Shape,
     callers: Sequence[Caller],
     ids: dict[str, list[str]],
-) -> Iterator[tuple[Difference | None, dict[str, Any]]]:
-    """Judge the rows `ids` by each condition of the policy `shape`, evaluated and as SQL; yield what differs.
-
-    ids: by table.
-    """
+) -> Iterator[Comparison]:
+    """Judge the rows `ids`, given by table, by each condition of the policy `shape`."""
     with postgres.trial():
         postgres.apply(shape.for_anyone)
         engine.apply(shape.for_anyone)
@@ -88,19 +94,15 @@ def compare_shape(
 
 def compare_judgement(
     expected: Mapping[str, Verdict], engine: ExpressionSide, case: Case
-) -> Iterator[tuple[Difference | None, dict[str, Any]]]:
-    """Judge rows by one condition, evaluated and as SQL; yield how each verdict differs."""
+) -> Iterator[Comparison]:
+    """Judge rows by one condition, in every way that the engine can. expected: PostgreSQL's verdicts."""
     for how, found in engine.judgements(case.question, case.caller):
         for row, verdict in found.items():
             wanted = expected[row] if how == EVALUATED else as_filter(expected[row])
-            yield (
-                compare_verdicts(wanted, verdict),
-                {"case": _about_one(case, row), "how": how, "expected": wanted, "found": verdict},
-            )
-
-
-def _about_one(case: Case, row: str) -> Case:
-    return replace(case, question=replace(case.question, names=(row,)))
+            question = replace(case.question, names=(row,))
+            about_one = replace(case, question=question, answer=[[row, expected[row]]])
+            difference = compare_verdicts(wanted, verdict)
+            yield Comparison(case=about_one, found=verdict, difference=difference, how=how)
 
 
 def compare_policy_sets(
@@ -121,31 +123,23 @@ def compare_policy_sets(
             for question in source.questions(world, population):
                 caller = population.hostile_caller(through_the_door=True) if hostile else population.caller()
                 case = Case(policies=policies, caller=caller, question=question)
-                compare_statement(postgres, sqlite, case, tally)
+                tally.add(compare_statement(postgres, sqlite, case), world)
     return tally
 
 
-def compare_statement(postgres: PostgresSide, sqlite: SqliteSide, case: Case, tally: Tally) -> None:
+def compare_statement(postgres: PostgresSide, sqlite: SqliteSide, case: Case) -> Comparison:
     """Try one statement on both, under policies and rows that are there already."""
     expected = postgres.ask(case.question, case.caller)
     found = sqlite.ask(case.question, case.caller)
     difference = compare_outcomes(expected, found)
-    if difference is Difference.PERMISSIVE and _met_another_row(
-        postgres, case.question, case.caller, expected, found
-    ):
-        difference = Difference.CODE
-    tally.count(difference, case=case, expected=expected, found=found)
+    if difference is Difference.PERMISSIVE and _met_another_row(postgres, case, expected, found):
+        difference = Difference.OTHER_ROW
+    return Comparison(case=replace(case, answer=expected), found=found, difference=difference)
 
 
-def _met_another_row(
-    postgres: PostgresSide, question: Question, caller: Caller, expected: Outcome, found: Outcome
-) -> bool:
-    """Return whether PostgreSQL only raised because of a row that the statement is not about.
-
-    It judges rows before it looks at the statement's own conditions; we seek the named rows first.
-    """
+def _met_another_row(postgres: PostgresSide, case: Case, expected: Outcome, found: Outcome) -> bool:
+    """Return whether PostgreSQL agrees when only the rows are there that the statement is about."""
     if not isinstance(expected, str) or expected == REFUSED or isinstance(found, str):
         return False
-    ids = {row[0] if question.is_read else row[1] for row in found}
-    with postgres.restricted(ids):
-        return postgres.ask(question, caller) == found
+    with postgres.restricted({row[0] if case.question.is_read else row[1] for row in found}):
+        return postgres.ask(case.question, case.caller) == found

@@ -5,7 +5,7 @@ from itertools import cycle
 from random import Random
 from uuid import UUID
 
-from tests.law.case import BUCKETS, OBJECTS, Caller, Case, Question, World
+from tests.law.case import BUCKETS, OBJECTS, Caller, Case, Question, Row, World
 from tests.law.population import USERS, Population
 
 POINTED = (
@@ -39,7 +39,7 @@ POINTED = (
     # Columns that no statement of the executor mentions.
     "create policy p on storage.objects using (archived_at is null and not is_delete_marker);",
 )
-VALUES = (
+VALUES: tuple[Row, ...] = (
     {"owner_id": USERS[0], "metadata": '{"size": 5}', "user_metadata": '{"locked": true}'},
     {"owner_id": None, "metadata": '{"size": "many"}', "user_metadata": '{"locked": "1"}'},
     {"owner_id": "somebody", "metadata": "{}", "user_metadata": None},
@@ -55,7 +55,7 @@ def pointed_world(random: Random) -> World:
     places = [bucket["id"] for bucket in world[BUCKETS]]
     objects = []
     for name, values in zip(NAMES, cycle(VALUES), strict=False):
-        objects.append(dict(population.object_row(random.choice(places))) | {"name": name} | values)
+        objects.append(dict(population.object_row(random.choice(places))) | {"name": name, **values})
     return {**world, OBJECTS: objects}
 
 

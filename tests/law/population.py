@@ -199,54 +199,55 @@ class Population:
 
     def declared(self, names: Sequence[str]) -> dict[str, list[Row]]:
         """Return rows of the corpus' own tables; some mention objects by their names."""
-        choose = self._random.choice
-        roles = ("admin", "manager", "editor", "user", None)
+        members = [self._member(group, user) for group in GROUPS for user in USERS[:3]]
         return {
-            "public.profiles": [
-                {
-                    "id": user,
-                    "role": choose(roles),
-                    "is_admin": choose((True, False, None)),
-                    "name": choose((None, *names[:3])),
-                    "org_id": choose((None, *GROUPS)),
-                    "created_at": choose(TIMES),
-                }
-                for user in USERS[:3]
-            ],
-            "public.org_members": [
-                {
-                    "org_id": group,
-                    "user_id": user,
-                    "role": choose(("member", "owner")),
-                    "status": choose(("active", "invited")),
-                    "left_at": choose((None, *TIMES)),
-                }
-                for group in GROUPS
-                for user in USERS[:3]
-                if choose((True, False))
-            ],
-            "public.projects": [
-                {
-                    "id": choose((*USERS, *GROUPS)) if number == 0 else _project_id(number),
-                    "owner_id": choose((None, *USERS)),
-                    "name": choose((None, "", *names[:5])),
-                    "org_id": choose((None, *GROUPS)),
-                }
-                for number in range(4)
-            ],
-            "public.attachments": [
-                {
-                    "id": _project_id(number),
-                    "file_path": choose((None, *names)),
-                    "owner_id": choose((None, *USERS)),
-                    "status": choose(("draft", "final", None)),
-                }
-                for number in range(6)
-            ],
+            "public.profiles": [self._profile(user, names) for user in USERS[:3]],
+            "public.org_members": self._random.sample(members, len(members) // 2),
+            "public.projects": [self._project(number, names) for number in range(4)],
+            "public.attachments": [self._attachment(number, names) for number in range(6)],
+        }
+
+    def _profile(self, user: str, names: Sequence[str]) -> Row:
+        choose = self._random.choice
+        return {
+            "id": user,
+            "role": choose(("admin", "manager", "editor", "user", None)),
+            "is_admin": choose((True, False, None)),
+            "name": choose((None, *names[:3])),
+            "org_id": choose((None, *GROUPS)),
+            "created_at": choose(TIMES),
+        }
+
+    def _member(self, group: str, user: str) -> Row:
+        choose = self._random.choice
+        return {
+            "org_id": group,
+            "user_id": user,
+            "role": choose(("member", "owner")),
+            "status": choose(("active", "invited")),
+            "left_at": choose((None, *TIMES)),
+        }
+
+    def _project(self, number: int, names: Sequence[str]) -> Row:
+        choose = self._random.choice
+        return {
+            "id": choose((*USERS, *GROUPS)) if number == 0 else _id(number),
+            "owner_id": choose((None, *USERS)),
+            "name": choose((None, "", *names[:5])),
+            "org_id": choose((None, *GROUPS)),
+        }
+
+    def _attachment(self, number: int, names: Sequence[str]) -> Row:
+        choose = self._random.choice
+        return {
+            "id": _id(number),
+            "file_path": choose((None, *names)),
+            "owner_id": choose((None, *USERS)),
+            "status": choose(("draft", "final", None)),
         }
 
 
-def _project_id(number: int) -> str:
+def _id(number: int) -> str:
     return str(uuid.UUID(int=number, version=4))
 
 

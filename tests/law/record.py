@@ -6,13 +6,13 @@ from random import Random
 
 from tests.conformance.postgres import require_binaries, running_cluster
 from tests.law import corpus
-from tests.law.case import Caller, Case, Question, World
+from tests.law.case import Caller, Case, Question, Recording, World
 from tests.law.level import Gallery, gallery
 from tests.law.pointed import pointed_cases, pointed_world
 from tests.law.policy_set import PolicySets
 from tests.law.population import Population, words_of
 from tests.law.postgres_side import PostgresSide, law_database
-from tests.law.recorded import FOLDER, Recording
+from tests.law.recorded import FOLDER
 
 SEED = 20260131
 ROWS = 3

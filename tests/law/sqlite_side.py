@@ -21,6 +21,7 @@ from aerostore.permissions import PolicySet, Predicate
 from aerostore.permissions.compiled import CompiledPolicies
 from aerostore.policy import EvaluationError
 from aerostore.policy.catalog import Table
+from aerostore.policy.layout import physical_table
 from tests.law.case import BUCKETS, Caller, Outcome, Question, World, changes, state, state_query
 from tests.law.expression_side import insertions, load_policies
 
@@ -74,8 +75,8 @@ class SqliteSide:
 
     def fill(self, world: World) -> None:
         """Replace all rows by those of `world`."""
-        emptying = [(f"DELETE FROM {table.replace('.', '_')}", {}) for table in reversed([*self._world])]
-        steps = [Statement(sql=sql, parameters=values) for sql, values in [*emptying, *insertions(world)]]
+        steps = [Statement(sql=f"DELETE FROM {physical_table(table)}") for table in reversed([*self._world])]
+        steps += [Statement(sql=sql, parameters=values) for sql, values in insertions(world)]
         self._runner.run(self._executor.write(SYSTEM, lambda: _all(steps)))
         self._world = world
 

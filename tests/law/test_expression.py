@@ -22,13 +22,13 @@ WORDS = [word for shape in SHAPES for word in words_of(shape.text)]
 
 
 def compare(postgres: PostgresSide, random: Random, callers: Sequence[Caller]) -> Tally:
-    tally = Tally()
     shown = gallery(random, SHAPES, rows=ROWS)
+    tally = Tally(shown.world)
     with both_filled(postgres, shown.world) as engine:
         for shape in SHAPES:
             ids = {table: shown.ids[shape.id, table] for table in (OBJECTS, BUCKETS)}
-            for difference, details in compare_shape(postgres, engine, shape, callers, ids):
-                tally.count(difference, **details)
+            for comparison in compare_shape(postgres, engine, shape, callers, ids):
+                tally.add(comparison)
     return tally
 
 

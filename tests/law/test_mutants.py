@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest import MonkeyPatch
 
-from aerostore.executor import sqlite_law
+from aerostore.executor import narrow, sqlite_law
 from aerostore.executor.narrow import NameRange
 from aerostore.executor.sqlite_law import SqliteLaw
 from aerostore.executor.statements import successor
@@ -25,13 +25,15 @@ from aerostore.policy import (
     policyset,
     ruling,
 )
+from aerostore.policy import settle as settling
 from aerostore.policy.combine import Policy
 from aerostore.policy.expression import FALSE, TRUE, Constant, Expression, Function
 from aerostore.policy.layout import Place
 from aerostore.policy.program import Program
 from aerostore.policy.value import TEXT
+from tests.law.case import Recording
 from tests.law.comparison import WRONG
-from tests.law.recorded import Recording, recordings, replay
+from tests.law.recorded import recordings, replay
 from tests.law.sqlite_side import SqliteSide
 
 Mutate = Callable[[MonkeyPatch], None]
@@ -50,7 +52,7 @@ def change_functions(
     change: Callable[[Function], Callable[..., Any]],
 ) -> None:
     """Give every function of that name another body."""
-    patch.setitem(registry, name, tuple(replace(each, run=change(each)) for each in registry[name]))  # type: ignore[arg-type]  # a dict behind its Mapping
+    patch.setitem(registry, name, tuple(replace(each, run=change(each)) for each in registry[name]))
 
 
 # How policies combine
@@ -74,7 +76,7 @@ def restrictive_policies_grant(patch: MonkeyPatch) -> None:
 
 @mutant
 def null_counts_as_true(patch: MonkeyPatch) -> None:
-    settle = policyset.settle
+    settle = settling.settle
 
     def lenient(expression: Expression) -> Expression:
         return TRUE if expression == Constant(TRUE.type, None) else settle(expression)
@@ -143,10 +145,9 @@ def a_changed_row_is_not_judged(patch: MonkeyPatch) -> None:
 
 @mutant
 def a_range_of_names_begins_too_late(patch: MonkeyPatch) -> None:
-    range_of = sqlite_law.range_of
 
     def narrower(prefixes: Any, bounds: Any) -> NameRange | None:
-        found = range_of(prefixes, bounds)
+        found = narrow.range_of(prefixes, bounds)
         return found and NameRange(successor(found.lower) or "", found.upper)
 
     patch.setattr(sqlite_law, "range_of", narrower)
@@ -243,10 +244,10 @@ def nothing_is_distinct_from_null(patch: MonkeyPatch) -> None:
 
 
 @mutant
-def an_owner_that_is_no_uuid_is_the_first_user(patch: MonkeyPatch) -> None:
+def no_object_has_an_owner(patch: MonkeyPatch) -> None:
     for column in list(layout._GENERATED):
         if column[1] == "owner":
-            patch.setitem(layout._GENERATED, column, Place("owner_id", lambda _: None, is_kept=False))  # type: ignore[arg-type]  # a dict behind its Mapping
+            patch.setitem(layout._GENERATED, column, Place("owner_id", lambda _: None, is_kept=False))
     patch.setattr(compiled, "owner_of", lambda _: None)
 
 
@@ -257,5 +258,5 @@ def test_there_are_enough_mutants() -> None:
 @pytest.mark.parametrize("mutate", list(MUTANTS.values()), ids=MUTANTS)
 def test_recorded_cases_notice_that(mutate: Mutate, sqlite: SqliteSide, monkeypatch: MonkeyPatch) -> None:
     mutate(monkeypatch)
-    found = (difference for path in recordings() for difference, _ in replay(Recording.load(path), sqlite))
-    assert any(difference in WRONG for difference in found)
+    replayed = (each for path in recordings() for each in replay(Recording.load(path), sqlite))
+    assert any(comparison.difference in WRONG for comparison in replayed)

@@ -1,7 +1,7 @@
 """A list costs what its caller can see, not what its bucket holds: told by plan and steps, not by time."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import product
 from random import Random
@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from aerostore.domain import RlsContext
-from aerostore.executor import Statement
+from aerostore.executor import Row, Statement
 from aerostore.executor import statements as sql
 from aerostore.executor.migrations import migrate_sqlite
 from aerostore.executor.sqlite_law import Session, SqliteLaw, declare_tables
@@ -92,9 +92,9 @@ class Database:
         for statement, values in insertions(world):
             connection.execute(statement, values)
 
-    def listed(self, statement: Statement) -> list[str]:
-        """Run a list as me and return the first column."""
-        return [str(row[0]) for row in self._law.execute(self._session, ME, statement).rows]
+    def listed(self, statement: Statement) -> Sequence[Row]:
+        """Run a list as me."""
+        return self._law.execute(self._session, ME, statement).rows
 
     def plan(self, statement: Statement) -> list[str]:
         """Return how SQLite runs a list of mine, as it was run: with every value in its place."""
@@ -157,4 +157,4 @@ def test_objects_of_others_cost_a_list_nothing(
 def test_a_list_from_the_root_shows_my_folder(large: Database) -> None:
     entries = lists(lower="", upper=None, order="asc")
     assert len(large.listed(entries["names"])) == MINE
-    assert large.listed(entries["folded folders"]) == [MY_FOLDER]
+    assert [row["folder"] for row in large.listed(entries["folded folders"])] == [MY_FOLDER]

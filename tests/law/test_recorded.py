@@ -4,17 +4,28 @@ from pathlib import Path
 
 import pytest
 
+from tests.law.case import Recording
 from tests.law.comparison import Tally
-from tests.law.recorded import Recording, recordings, replay
+from tests.law.recorded import FOLDER, recordings, replay
 from tests.law.sqlite_side import SqliteSide
 
 MOST_RAISED = {"expressions": 0.01, "statements": 0.01, "hostile_statements": 0.2, "pointed": 0.02}
 """The share of cases in which one engine may raise; zero where a difference was found and mended."""
 
 
+def replayed(path: Path, sqlite: SqliteSide) -> Tally:
+    recording = Recording.load(path)
+    tally = Tally(recording.world)
+    for comparison in replay(recording, sqlite):
+        tally.add(comparison)
+    return tally
+
+
 @pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)
 def test_the_engine_answers_as_postgres_did(sqlite: SqliteSide, path: Path) -> None:
-    tally = Tally()
-    for difference, details in replay(Recording.load(path), sqlite):
-        tally.count(difference, **details)
-    tally.require_agreement(raised=MOST_RAISED.get(path.stem, 0.0))
+    replayed(path, sqlite).require_agreement(raised=MOST_RAISED.get(path.stem, 0.0))
+
+
+@pytest.mark.xfail(strict=True, reason="an upsert that meets no row does not ask update policies")
+def test_an_upsert_fails_for_its_update_policies_even_where_it_inserts(sqlite: SqliteSide) -> None:
+    replayed(FOLDER / "pending" / "upsert_plans_its_update.json", sqlite).require_agreement()

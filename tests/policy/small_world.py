@@ -30,6 +30,8 @@ NAMES = (
     f"{OWNER}/avatar.png",
     f"{OTHER}/x",
     "a*b/[x]?.png",
+    "aXb/[x]?.png",
+    "",
     "a%b/_",
     "é/ü.png",
     "a//b",

@@ -142,6 +142,13 @@ def test_a_subquery_without_rows_or_without_tables_is_decided(text: str, expecte
     assert folded(text, declared=MEMBERS, owner_id=OWNER) == Constant(BOOL, expected)
 
 
+def test_a_left_join_that_matches_nothing_still_has_rows() -> None:
+    joined = "exists (select 1 from members m {} join members n on auth.uid() is null)"
+
+    assert folded(joined.format("inner"), declared=MEMBERS) == FALSE
+    assert folded(joined.format("left"), declared=MEMBERS) != FALSE
+
+
 def test_a_conjunct_that_is_not_true_settles_a_condition_on_rows() -> None:
     risky = condition("name::uuid is null")
 

@@ -48,8 +48,8 @@ def test_values_come_back_as_they_were_stored(type_: Type, value: Any, stored: A
     ],
 )
 def test_a_declared_table_takes_only_canonical_values(column: str, value: Any) -> None:
-    declared = """create table kinds (person uuid primary key, flag boolean, joined timestamptz, data jsonb,
-        names text[], small smallint, word text)"""
+    declared = """create table kinds (person uuid, flag boolean, joined timestamptz, data jsonb,
+        names text[], small smallint, word text, primary key (person))"""
     row = {"person": OWNER, "flag": 1, "joined": "2026-01-31T09:00:00.000Z", "data": "{}", "names": "[]"}
     insert = "INSERT INTO public_kinds VALUES (?, ?, ?, ?, ?, ?, ?)"
     connection = sqlite3.connect(":memory:")

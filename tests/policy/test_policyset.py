@@ -1,7 +1,6 @@
 """Policy files as a whole: what loads, how policies combine, what a request gets."""
 
 import doctest
-import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,40 +11,25 @@ from uuid import UUID
 import pytest
 
 import aerostore.policy
+from aerostore.executor.migrations import migrate_sqlite
 from aerostore.policy import (
     Condition,
     Environment,
     EvaluationError,
     PolicyCalls,
-    PolicyLoadError,
     PolicySet,
-    Source,
     Verdict,
     create_table,
-    load,
 )
-from aerostore.policy.catalog import BUCKETS, BUILT_IN_ROLES, OBJECTS, Catalog
-from tests.policy.typed import NOW, OTHER, OWNER, caller, object_row
+from aerostore.policy.catalog import BUCKETS, OBJECTS
+from tests.policy.typed import NOW, OTHER, OWNER, caller, object_row, policies
 
 CORPUS = Path(__file__).parent / "corpus"
-MIGRATIONS = Path(__file__).parents[2] / "migrations" / "sqlite"
 COMMANDS = ("select", "insert", "update", "delete")
 EMPLOYEES = """
 create table employees (id uuid primary key, boss boolean not null, site text);
 grant select on employees to authenticated;
 """
-
-
-def policies(*texts: str, catalog: Catalog | None = None) -> PolicySet:
-    sources = [Source(path=f"{number}.sql", text=text) for number, text in enumerate(texts)]
-    return load(sources, catalog)
-
-
-def refused(*texts: str) -> list[str]:
-    """Return the code and place of each problem."""
-    with pytest.raises(PolicyLoadError) as failed:
-        policies(*texts)
-    return [str(problem) for problem in failed.value.problems]
 
 
 def allowed(
@@ -203,6 +187,15 @@ def test_contradicting_names_need_no_rows_at_all() -> None:
     assert loaded.where(OBJECTS, "select", caller(), {}).constant is False
 
 
+def test_a_condition_that_no_row_meets_still_raises_for_those_that_fail_it() -> None:
+    loaded = policies("create policy a on storage.objects for select using (name::uuid = auth.uid())")
+
+    found = loaded.where(OBJECTS, "select", caller(subject=""), {})
+    assert (found.constant, found.prefixes) == (None, None)
+    with pytest.raises(EvaluationError):
+        found.programs["p0"]("no uuid")
+
+
 def test_names_of_buckets_have_no_prefixes() -> None:
     loaded = policies("create policy a on storage.buckets for select using (name like 'a%')")
 
@@ -267,8 +260,7 @@ def test_a_policy_set_serves_many_threads_at_once() -> None:
 @pytest.fixture
 def database() -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for script in sorted(MIGRATIONS.glob("0*.sql")):
-        connection.executescript(script.read_text())
+    migrate_sqlite(connection)
     for bucket, public in (("open", 1), ("closed", 0)):
         connection.execute(
             "INSERT INTO storage_buckets (id, name, public) VALUES (?, ?, ?)", (bucket, bucket, public)
@@ -371,106 +363,6 @@ def test_a_new_row_is_judged_by_subqueries_without_being_in_the_table(database: 
         assert (found is not None) == expected
 
 
-# Loading
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (["create policy a on storage.objects using (true)"] * 2, ["1.sql:1:1 42710"]),
-        (["drop policy a on storage.objects"], ["0.sql:1:1 42704"]),
-        (["alter policy a on storage.objects to anon"], ["0.sql:1:1 42704"]),
-        (["create policy a on storage.objects to nobody using (true)"], ["0.sql:1:39 42704"]),
-        (["create policy a on storage.files using (true)"], ["0.sql:1:1 42P01"]),
-        (["create policy a on objects using (true)"], ["0.sql:1:1 42P01"]),
-        (
-            ["create policy a on storage.objects for insert with check (true);"
-             "alter policy a on storage.objects using (true)"],
-            ["0.sql:1:65 42601"],
-        ),
-        (
-            ["create policy a on storage.objects for delete using (true);"
-             "alter policy a on storage.objects with check (true)"],
-            ["0.sql:1:60 42601"],
-        ),
-        (
-            ["create policy a on storage.objects; create policy b on storage.objects;"
-             "alter policy a on storage.objects rename to b"],
-            ["0.sql:1:72 42710"],
-        ),
-        (
-            ["create policy a on storage.objects using (nope); do $$ $$",
-             "create policy b on storage.objects using (nope)"],
-            ["0.sql:1:50 0A000", "0.sql:1:43 42703", "1.sql:1:43 42703"],
-        ),
-    ],
-)  # fmt: skip
-def test_every_problem_is_reported_with_its_place(texts: list[str], expected: list[str]) -> None:
-    found = [" ".join(problem.split()[:2]) for problem in refused(*texts)]
-
-    assert found == expected
-
-
-def test_tables_whose_policies_read_each_other_are_refused_for_the_roles_that_would_meet_it() -> None:
-    objects = (
-        "create policy a on storage.objects for {} to {} using (exists (select 1 from storage.buckets));"
-    )
-    function = """
-        create function any_object() returns boolean language sql {} as
-            $$ select exists (select 1 from storage.objects) $$;
-        create policy b on storage.buckets for select to authenticated using (any_object());
-    """
-    buckets = function.format("")
-
-    assert "42P17" in refused(objects.format("delete", "public"), buckets)[0]
-    assert len(refused(objects.format("select", "public"), buckets)) == 2
-    assert policies(objects.format("delete", "anon"), buckets)
-    assert policies(objects.format("delete", "public"), function.format("security definer"))
-
-
-def test_policies_can_be_altered_renamed_and_dropped() -> None:
-    loaded = policies(
-        """
-        create policy a on storage.objects for select to anon using (name = 'a');
-        create policy gone on storage.objects using (true);
-        """,
-        """
-        alter policy a on storage.objects rename to b;
-        alter policy b on storage.objects to authenticated using (owner_id = auth.uid()::text);
-        drop policy gone on storage.objects;
-        drop policy if exists never on storage.objects;
-        drop policy if exists never on public.nowhere;
-        """,
-    )
-
-    (policy,) = loaded.policies
-    assert (policy.name, policy.roles, policy.statement.using_text) == (
-        "b",
-        {"authenticated"},
-        "owner_id = auth.uid()::text",
-    )
-    assert policy.source.path == "0.sql"
-    assert allowed(loaded, "select", MINE)
-    assert not allowed(loaded, "select", THEIRS)
-
-
-def test_roles_of_the_project_are_known_when_the_catalog_names_them() -> None:
-    catalog = Catalog()
-    catalog.roles.add("editor")
-    loaded = policies("create policy a on storage.objects for select to editor using (true)", catalog=catalog)
-
-    assert allowed(loaded, "select", MINE, caller("editor"))
-    assert not allowed(loaded, "select", MINE)
-
-
-def test_a_policy_of_a_table_without_row_security_is_a_warning() -> None:
-    text = "create table notes (id uuid); create policy a on notes for select using (true);"
-
-    (warning,) = policies(text).warnings
-    assert "row security of public.notes is off" in str(warning)
-    assert not policies(f"{text} alter table notes enable row level security;").warnings
-
-
 # Verdicts
 
 
@@ -507,43 +399,6 @@ def _shown(verdict: Verdict) -> tuple[str, object]:
     if verdict.pending:
         return verdict.policy.name, "pending"
     return verdict.policy.name, "null" if verdict.value is None else verdict.value
-
-
-# The corpus
-
-
-def _corpus() -> Iterator[Source]:
-    for path in sorted(CORPUS.glob("[0-4]*.sql")):
-        text = re.sub(r"^.*substring\(name from.*$", "", path.read_text(), flags=re.MULTILINE)
-        yield Source(path=path.name, text=text)
-
-
-def test_the_corpus_loads_and_its_conditions_run() -> None:
-    loaded = load(list(_corpus()))
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for script in sorted(MIGRATIONS.glob("0*.sql")):
-        connection.executescript(script.read_text())
-    for table in loaded.tables.values():
-        if table.declared:
-            connection.execute(create_table(table))
-    calls = PolicyCalls(connection)
-    open_conditions = 0
-    for policy in loaded.policies:
-        alone = PolicySet([policy], loaded.tables, BUILT_IN_ROLES)
-        for command in COMMANDS:
-            for condition in (
-                alone.where(policy.table, command, caller(), {}),
-                alone.check(policy.table, command, caller(), {}),
-            ):
-                table = policy.table.replace(".", "_")
-                with calls.running(condition.programs):
-                    connection.execute(
-                        f"SELECT 1 FROM {table} WHERE {condition.sql}", dict(condition.parameters)
-                    )
-                open_conditions += condition.constant is None
-    connection.close()
-    assert len(loaded.policies) == 140
-    assert open_conditions > 200
 
 
 def test_the_example_in_the_documentation_of_the_package_works() -> None:

@@ -44,6 +44,7 @@ def prefixes(text: str) -> tuple[str, ...] | None:
         ("case when version = 'v' then name = 'a' else name = 'b' end", ("a", "b")),
         ("coalesce(name = 'a', false)", ("a",)),
         ("version = 'v' and name like 'a%'", ("a",)),
+        ("split_part(name, '/', 1) = 'a' and split_part(name, '/', 2) = ''", ("a",)),
     ],
 )
 def test_a_condition_on_the_name_implies_prefixes(text: str, expected: tuple[str, ...]) -> None:

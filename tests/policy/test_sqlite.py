@@ -91,7 +91,8 @@ def test_a_subquery_behind_a_guard_is_not_run_for_rows_that_the_guard_keeps_out(
 ) -> None:
     member = "exists (select 1 from members m where m.team = (storage.foldername(name))[1]::uuid)"
 
-    assert passing(database, written(f"owner_id = 'nobody' and {member}")) == set()
+    guarded = written(f"(version = 'w' and {member}) or version = 'v'")
+    assert len(passing(database, guarded)) == 2 * len(NAMES)
     with pytest.raises(EvaluationError):
         passing(database, written(member))
 
@@ -107,9 +108,21 @@ def test_what_a_subquery_may_raise_for_any_of_its_rows_is_evaluated_even_when_it
         passing(database, written(f"not {member}"))
 
 
+def test_what_raises_for_rows_of_a_subquery_is_not_hidden_by_what_stands_behind_it(
+    database: sqlite3.Connection,
+) -> None:
+    exposed = "not exists (select 1 from members m where m.role::int > 1 and m.level = 99)"
+    guarded = "not exists (select 1 from members m where m.level = 99 and m.role::int > 1)"
+
+    with pytest.raises(EvaluationError):
+        passing(database, written(exposed))
+    assert len(passing(database, written(guarded))) == 2 * len(NAMES)
+
+
 def test_such_a_subquery_still_finds_its_rows_by_key(database: sqlite3.Connection) -> None:
     found = written(
-        "exists (select 1 from members m where m.team = (storage.foldername(name))[1]::uuid and m.person = auth.uid())"
+        "exists (select 1 from members m"
+        " where m.team = (storage.foldername(name))[1]::uuid and m.person = auth.uid())"
     )
     with PolicyCalls(database).running(found.programs):
         plan = database.execute(
@@ -123,6 +136,9 @@ def test_a_second_row_of_a_scalar_subquery_is_an_error(database: sqlite3.Connect
     with pytest.raises(EvaluationError) as failed:
         passing(database, written("(select role from members where team = auth.uid()) = name"))
     assert failed.value.code == "21000"
+    nested = "owner_id in (select (select n.role from members n where n.team = m.team) from members m)"
+    with pytest.raises(EvaluationError):
+        passing(database, written(nested))
 
 
 def test_one_condition_can_stand_next_to_another(database: sqlite3.Connection) -> None:

@@ -86,7 +86,7 @@ def _query(rng: random.Random) -> str:
             "2 = all (select m.level from members m where m.team = owner)",
             "'admin' = any (array(select m.role from members m where m.person = owner))",
             "exists (select 1 from storage.buckets b where b.owner = auth.uid() and b.id = bucket_id"
-            " and exists (select 1 from members m where m.person = b.owner and m.level::text = right(name, 0)))",
+            " and exists (select 1 from members m where m.person = b.owner and m.role = left(name, 1)))",
         )
     )
 

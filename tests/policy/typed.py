@@ -9,7 +9,9 @@ from aerostore.policy.bind import Binder
 from aerostore.policy.catalog import OBJECTS, Catalog, Table
 from aerostore.policy.declare import declare
 from aerostore.policy.expression import Expression
+from aerostore.policy.load import load
 from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.policyset import PolicySet
 from aerostore.policy.problem import Source
 from aerostore.policy.value import Environment, Json
 
@@ -79,3 +81,9 @@ def object_row(name: str, **columns: Any) -> dict[str, Any]:
         "path_tokens": tuple(name.split("/")) if name else (),
     }
     return {**row, **columns}
+
+
+def policies(*texts: str, catalog: Catalog | None = None) -> PolicySet:
+    """Load policy files with these texts; they are called 0.sql, 1.sql and so on."""
+    sources = [Source(path=f"{number}.sql", text=text) for number, text in enumerate(texts)]
+    return load(sources, catalog)

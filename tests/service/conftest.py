@@ -1,26 +1,51 @@
-"""Factories of a storage over every kind of rows and bytes that needs no other service."""
+"""Factories of a storage over every kind of rows and bytes that needs no other service than PostgreSQL."""
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conformance.executor_fixture import Rights
+from tests.service.rows import make_rows
 from tests.service.stage import Stage
 
 MakeStage = Callable[..., Stage]
 
 
-@pytest.fixture(params=["memory", "local"])
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where a stage keeps its rows and its bytes."""
+
+    rows: str
+    bytes: str
+
+    def __str__(self) -> str:
+        return f"{self.rows}-{self.bytes}"
+
+
+IN_SQLITE = [Kind("sqlite", "memory"), Kind("sqlite", "local")]
+# Bytes do not see where rows are: one kind of them is enough for the other kind of rows.
+EVERY_KIND = [*IN_SQLITE, pytest.param(Kind("postgres", "memory"), marks=pytest.mark.postgres)]
+only_in_sqlite = pytest.mark.parametrize("make_stage", IN_SQLITE, ids=str, indirect=True)
+"""For what no PostgreSQL can be brought to."""
+
+
+@pytest.fixture(params=EVERY_KIND, ids=str)
 def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStage]:
-    """Make an open storage that holds the bucket `photos`; options are those of Stage."""
+    """Make an open storage that holds the bucket `photos`.
+
+    rights: its policies, else those that are shipped. Further options are those of Stage.
+    """
     stages: list[Stage] = []
 
-    def make(**options: Any) -> Stage:
+    def make(rights: Rights | None = None, **options: Any) -> Stage:
         folder = tmp_path / str(len(stages))
         folder.mkdir()
-        made = Stage(folder, request.param, runner, **options)
+        rows = make_rows(request.param.rows, request, folder, rights)
+        made = Stage(rows, folder, request.param.bytes, runner, **options)
         stages.append(made)
         made.open()
         made.make_bucket()

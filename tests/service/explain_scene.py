@@ -15,7 +15,7 @@ from aerostore.domain import RlsContext, utc_now
 from aerostore.errors import StorageError
 from aerostore.executor import Executor
 from aerostore.executor.judge import Judge
-from aerostore.executor.judge_postgres import PostgresJudge
+from aerostore.executor.judge_postgres import PostgresJudge, read_origins
 from aerostore.executor.judge_sqlite import SqliteJudge
 from aerostore.executor.postgres import PostgresExecutor
 from aerostore.executor.sqlite import SqliteExecutor
@@ -184,4 +184,7 @@ def postgres_scene(request: pytest.FixtureRequest, runner: asyncio.Runner, text:
         connection.execute("SET LOCAL search_path = public")
         connection.execute(text.encode())
     url = cluster.conninfo(database)
-    return Scene(runner=runner, executor=PostgresExecutor(url), judge=PostgresJudge(url))
+    source = policy.Source(path="policies/test.sql", text=text)
+    return Scene(
+        runner=runner, executor=PostgresExecutor(url), judge=PostgresJudge(url, read_origins([source]))
+    )

@@ -1,8 +1,7 @@
 """A whole storage without doors for the tests of the service: rows, bytes, a clock that a test can turn."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,11 +13,6 @@ from aerostore.backend.memory import MemoryBackend
 from aerostore.domain import SYSTEM, Event, Object, RlsContext, utc_now
 from aerostore.events import EventSink
 from aerostore.executor import Executor, Row, Statement, Work
-from aerostore.executor.migrations import shipped_folder
-from aerostore.executor.sqlite import SqliteExecutor
-from aerostore.permissions import PolicySet
-from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
-from aerostore.policy import load
 from aerostore.service import FileStorage
 from aerostore.service.bucket import Buckets
 from aerostore.service.download import Download, Downloads, ReadRequest
@@ -29,6 +23,7 @@ from aerostore.service.reclaim import Reclaim, ReclaimPolicy
 from aerostore.service.signed_url import LinkSigner, SignedUrls
 from aerostore.telemetry import Telemetry
 from tests.faults import FaultyBackend, Plan
+from tests.service.rows import Rows
 
 T = TypeVar("T")
 SERVICE = RlsContext(role="service_role", can_bypass_rls=True, request_id="request")
@@ -79,20 +74,17 @@ def make_backend(kind: str, folder: Path, clock: FakeClock) -> BlobBackend:
     return LocalBackend(folder / "blobs") if kind == "local" else MemoryBackend(clock=clock)
 
 
-DEFAULT_POLICIES = CompiledPolicies(load(read_policy_files(shipped_folder("policies"))))
-
-
 @dataclass
 class Stage:
     """The parts of one storage, and the loop that they run on."""
 
+    own_rows: Rows
     folder: Path
     bytes_kind: str
     runner: asyncio.Runner
     plan: Plan | None = None
     sinks: Sequence[EventSink] = ()
     keys: Sequence[str] = ("key of this test",)
-    policies: PolicySet = DEFAULT_POLICIES
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
@@ -101,7 +93,7 @@ class Stage:
         self._connect()
 
     def _connect(self) -> None:
-        self.executor: Executor = SqliteExecutor(self.folder / "rows.db", self.policies)
+        self.executor: Executor = self.own_rows.executor()
         self.outbox = Outbox(self.executor, self.sinks, clock=self.clock)
         self.storage = self._storage()
         self.reclaim = self.another_reclaim()
@@ -150,14 +142,26 @@ class Stage:
         self.run(self.executor.close())
         self.run(self.backend.close())
 
-    def restore(self, database: Path) -> None:
-        """Put a copy of the database back, as an operator does; the bytes stay as they are."""
+    def back_up(self) -> Callable[[], None]:
+        """Copy the database; return what puts the copy back, as an operator does. Bytes stay as they are."""
         self.run(self.executor.close())
-        for leftover in self.folder.glob("rows.db*"):
-            leftover.unlink()
-        shutil.copyfile(database, self.folder / "rows.db")
+        put_back = self.own_rows.back_up()
+        self._reopen()
+
+        def restore() -> None:
+            self.run(self.executor.close())
+            put_back()
+            self._reopen()
+
+        return restore
+
+    def _reopen(self) -> None:
         self._connect()
         self.open()
+
+    def expire_leases(self) -> None:
+        """Let the time of every lease be over, by whatever clock."""
+        self.rows("UPDATE storage_leases SET expires_at = '2020-01-01T00:00:00.000Z'")
 
     # Short words for what nearly every test does
 

@@ -80,6 +80,12 @@ def test_a_false_condition_is_shown_with_the_values_it_compared(make_scene: Make
     assert [operand.value for operand in in_folder.operands] == ["'holiday'", f"'{ALICE}'"]
 
 
+def test_a_policy_is_named_with_its_place_and_purpose(make_scene: MakeScene) -> None:
+    [judgement] = make_scene(OWN_FOLDER).explain(user(ALICE), "upload", "a.png").steps[0].policies
+    assert (judgement.name, judgement.source) == ("own folder", "policies/test.sql:3")
+    assert judgement.comment == "Everybody writes below a folder called like them."
+
+
 def test_the_hint_is_the_smallest_change(make_scene: MakeScene) -> None:
     explained = make_scene(OWN_FOLDER).explain(user(ALICE), "upload", "holiday/a.png")
     assert f"the name would have to begin with '{ALICE}/' (its first folder is 'holiday')" in str(

@@ -1,7 +1,6 @@
 """What is left when a part fails in the middle: nothing visible, nothing lost, the rest for reclaim."""
 
 import asyncio
-import sqlite3
 
 import pytest
 
@@ -17,7 +16,7 @@ from aerostore.errors import (
 )
 from aerostore.executor.sqlite import SqliteExecutor
 from tests.faults import Afterwards, CrashNow
-from tests.service.conftest import MakeStage
+from tests.service.conftest import MakeStage, only_in_sqlite
 from tests.service.stage import ANON, GRACE_S, OWNER, Stage
 
 
@@ -144,6 +143,7 @@ def fill_database(stage: Stage) -> list[str]:
         stored.append(name)
 
 
+@only_in_sqlite
 def test_a_full_database_refuses_writes_while_reads_and_deletes_go_on(stage: Stage) -> None:
     stored = fill_database(stage)
     assert stage.names() == stored
@@ -192,9 +192,7 @@ def test_rows_removed_by_plain_sql_release_their_bytes(stage: Stage) -> None:
 
 
 def test_a_broken_table_is_one_of_the_family(stage: Stage) -> None:
-    with sqlite3.connect(stage.folder / "rows.db") as connection:
-        connection.execute("ALTER TABLE storage_events RENAME TO gone")
-    connection.close()
+    stage.rows("ALTER TABLE storage_events RENAME TO gone")
     with pytest.raises(StorageError):
         stage.put("a")
     assert stage.names() == []

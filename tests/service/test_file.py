@@ -313,7 +313,7 @@ def test_a_refused_move_leaves_everything(
 
 
 def test_what_may_be_seen_but_not_changed_does_not_move(make_stage: MakeStage) -> None:
-    stage = make_stage(policies=Rights(update=Who.NOBODY))
+    stage = make_stage(Rights(update=Who.NOBODY))
     stage.put("a")
     before = stage.everything()
     with pytest.raises(NoSuchKey):

@@ -14,6 +14,7 @@ from aerostore.domain import Object, check_object_name, utc_now
 from aerostore.errors import InvalidKey, InvalidParameter
 from aerostore.executor.statements import fold, folded
 from aerostore.service.listing import Cursor, Entry, FolderQuery, PrefixQuery, parse_cursor
+from tests.service.rows import make_rows
 from tests.service.stage import ANON, OWNER, STRANGER, FakeClock, Stage
 
 ALPHABET = "aAbB/.-0~ äÄ日\U0001f600"
@@ -76,11 +77,12 @@ class Shelf(Stage):
             cursor = following.encode()
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     folder: Path = tmp_path_factory.mktemp("listing")
     with asyncio.Runner() as runner:
-        made = Shelf(folder, "memory", runner, clock=TickingClock())
+        rows = make_rows(request.param, request, folder, None)
+        made = Shelf(rows, folder, "memory", runner, clock=TickingClock())
         made.open()
         made.make_bucket()
         yield made

@@ -1,10 +1,8 @@
 """Every operation for every kind of caller under the default policies: who may, what a refusal leaves."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -56,16 +54,11 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with asyncio.Runner() as runner:
-        stage = Stage(tmp_path, "memory", runner)
-        stage.open()
-        stage.make_bucket()
-        stage.make_bucket("open", public=True)
-        stage.make_bucket("empty")
-        stage.put("mine", b"open", bucket_id="open")
-        yield Scene(stage, stage.put("mine", b"mine"))
-        stage.close()
+def scene(stage: Stage) -> Scene:
+    stage.make_bucket("open", public=True)
+    stage.make_bucket("empty")
+    stage.put("mine", b"open", bucket_id="open")
+    return Scene(stage, stage.put("mine", b"mine"))
 
 
 Ask = Callable[[Scene, RlsContext], Awaitable[object]]

@@ -2,12 +2,9 @@
 
 import asyncio
 import logging
-import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -147,7 +144,7 @@ def test_one_scan_is_not_enough_however_long_ago_it_was(stage: Stage) -> None:
     add_orphan(stage)
     stage.clock.advance(100 * GRACE_S)
     run(stage)
-    stage.rows("UPDATE storage_quarantine SET first_seen_at = '2020', scans = 0")
+    stage.rows("UPDATE storage_quarantine SET first_seen_at = '2020-01-01T00:00:00.000Z', scans = 0")
     assert run(stage).orphans_removed == 0
     assert run(stage).orphans_removed == 1
 
@@ -159,7 +156,7 @@ def claim(stage: Stage, key: str) -> None:
     )
     stage.rows(
         "INSERT INTO storage_objects (id, bucket_id, name, version, blob_id, owner_id)"
-        " VALUES ('late', 'photos', 'late', '', 'late', 'owner')"
+        f" VALUES ('{uuid.uuid4()}', 'photos', 'late', '', 'late', 'owner')"
     )
 
 
@@ -180,7 +177,9 @@ def test_an_orphan_that_gets_its_row_after_the_scan_survives(stage: Stage) -> No
     run_after_grace(stage)
     claim(stage, key)
     # Ripe, as a scan just before the claim would have left it.
-    stage.rows("UPDATE storage_quarantine SET first_seen_at = '2020', last_seen_at = '9999', scans = 2")
+    stage.rows(
+        "UPDATE storage_quarantine SET first_seen_at = '2020-01-01T00:00:00.000Z', last_seen_at = '9999-01-01T00:00:00.000Z', scans = 2"
+    )
     assert run(stage).orphans_removed == 0
     assert stage.get("late") == b"orphan"
 
@@ -332,7 +331,7 @@ def test_of_two_processes_one_reclaims(stage: Stage) -> None:
     for each in (stage.reclaim, other):
         report = stage.run(each.run(apply=True))
         assert (report.applied, report.refused) == (False, "another process is reclaiming now")
-    stage.clock.advance(61)
+    stage.expire_leases()
     assert stage.run(other.run(apply=True)).applied
     assert run(stage).applied
 
@@ -362,17 +361,15 @@ def test_the_lease_is_given_back_when_a_run_fails(make_stage: MakeStage) -> None
 
 
 @pytest.fixture
-def restored(make_stage: MakeStage, tmp_path: Path) -> Stage:
+def restored(make_stage: MakeStage) -> Stage:
     """A storage whose database was put back to before `lost` was written, while the bytes stayed."""
     stage = make_stage()
     stage.put("kept", b"kept")
     run(stage)
-    copy = tmp_path / "copy.db"
-    with closing(sqlite3.connect(stage.folder / "rows.db")) as source, closing(sqlite3.connect(copy)) as to:
-        source.backup(to)
+    restore = stage.back_up()
     stage.put("lost", b"lost")
     run(stage)
-    stage.restore(copy)
+    restore()
     return stage
 
 

@@ -48,6 +48,7 @@ OPERATION_IDS = {
     *("downloadObject", "downloadAuthenticatedObject", "downloadPublicObject"),
     *("getObjectInfo", "getAuthenticatedObjectInfo", "getPublicObjectInfo", "listFolder", "listPrefix"),
     *("signUrl", "signUrls", "downloadSignedObject", "signUploadUrl", "uploadSignedObject"),
+    "explain",
     *("getStatus", "getVersion", "getHealth", "getMetrics"),
     *("getOpenApi", "getDocumentationJson", "getDocumentation"),
 }

@@ -1,4 +1,4 @@
-"""What an executor is told about policies: of a request, the condition; of a failure, no more than its code."""
+"""What an executor is told about policies: the condition for a request; of a failure only its code."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -98,7 +98,8 @@ def test_a_policy_that_fails_tells_its_code_and_no_value() -> None:
 def test_a_table_that_nobody_may_read_denies() -> None:
     policies = compiled(
         "create table public.teams (id text primary key);"
-        "create policy p on storage.objects for select using (exists (select 1 from teams where id = bucket_id));"
+        "create policy p on storage.objects for select"
+        " using (exists (select 1 from teams where id = bucket_id));"
     )
     with pytest.raises(AccessDenied, match="permission denied for table teams"):
         policies.where(OBJECTS, "select", OWNER, {})

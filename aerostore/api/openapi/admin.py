@@ -30,7 +30,10 @@ _ANSWER: JsonObject = {
         "http": {
             "type": "object",
             "description": "What the client would get.",
-            "properties": {"status": {"type": "integer"}, "body": _OBJECT_OR_NULL},
+            "properties": {
+                "status": {"type": "integer", "description": "The HTTP status."},
+                "body": {**_OBJECT_OR_NULL, "description": "The error, without its request id."},
+            },
             "required": ["status", "body"],
         },
         "caller": {**_OBJECT_OR_NULL, "description": "Role and user id; null when the token is refused."},
@@ -38,7 +41,16 @@ _ANSWER: JsonObject = {
         "decided_by": {
             "type": "object",
             "description": "Who decided, in which step, by which policies.",
-            "properties": {"kind": _TEXT, "sentence": _TEXT, "step": {"type": ["integer", "null"]}},
+            "properties": {
+                "kind": {**_TEXT, "description": "Such as `policy`, `no policy`, `limit` or `not found`."},
+                "sentence": {**_TEXT, "description": "Who decided, for people."},
+                "step": {"type": ["integer", "null"], "description": "The number of the step, from 1."},
+                "policies": {
+                    "type": "array",
+                    "items": _TEXT,
+                    "description": "Names of the policies that decided.",
+                },
+            },
         },
         "hint": {**_TEXT_OR_NULL, "description": "The smallest change that would allow it."},
         "remark": {**_TEXT_OR_NULL, "description": "What else there is to know."},

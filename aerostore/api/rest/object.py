@@ -18,7 +18,7 @@ from aerostore.domain import JsonObject, RlsContext
 from aerostore.errors import InvalidLink, NoSuchBucket, NoSuchKey, SignatureDoesNotMatch, StorageError
 from aerostore.service import FileStorage
 from aerostore.service.download import Download
-from aerostore.service.file import CopyRequest
+from aerostore.service.file import CopyRequest, Upload
 from aerostore.service.question import Question
 
 MOVE_BODY = {
@@ -107,6 +107,7 @@ class ObjectDoor:
             request, bucket, name, upsert=upsert, idle_timeout_s=self._body_timeout_s
         )
         upload = replace(upload, is_update=request.method == "PUT")
+        request.scope[QUESTION] = _upload_question(upload, body)
         stored = await self._files.put(context, upload, body)
         return json_response({"Key": f"{stored.bucket_id}/{stored.name}", "Id": stored.id})
 
@@ -210,6 +211,17 @@ class ObjectDoor:
         """GET, HEAD /object/info/public/{bucket}/{name}."""
         context = self._callers.nobody(request)
         return _info_response(await self._downloads.info_public(context, *address(request)))
+
+
+def _upload_question(upload: Upload, body: object) -> Question:
+    replacing = "update" if upload.is_update else "upsert"
+    return Question(
+        op=replacing if upload.upsert else "upload",
+        bucket_id=upload.bucket_id,
+        name=upload.name,
+        size_bytes=len(body) if isinstance(body, bytes) else upload.size_bytes or 0,
+        mime_type=upload.mime_type,
+    )
 
 
 def _question(op: str, body: JsonObject) -> Question:

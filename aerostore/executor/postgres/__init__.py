@@ -1,4 +1,4 @@
-"""Rows in PostgreSQL, judged by the database's own policies. `unit` runs the work, `installation` prepares."""
+"""Rows in PostgreSQL, judged by the database's own policies: `unit` runs work, `installation` prepares."""
 
 from aerostore.executor.postgres.unit import PostgresExecutor
 

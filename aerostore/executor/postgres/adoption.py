@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from aerostore.errors import Unavailable
-from aerostore.executor.migrations import create_marker, load_migrations, note_as_applied
+from aerostore.executor.migrations import create_marker, load_migrations, note_as_adopted, note_as_applied
 
 _CREATES_TABLE = re.compile(r"CREATE TABLE (storage\.\w+)")
 _BYTEWISE = {"C", "POSIX"}
@@ -78,19 +78,24 @@ class _Column:
     collation: str | None
 
 
-async def adopt_tables(connection: AsyncConnection[Any], *, allowed: bool) -> None:
+def refuse_foreign() -> Unavailable:
+    """Return the error for storage tables that nobody allowed us to adopt."""
+    return Unavailable(
+        "This database has a storage schema that is not aerostore's",
+        hint="Use another database, or let 'aerostore migrate --adopt' take it over; with --check it only"
+        " shows how. docs/how-to/use-postgres.md says what that means.",
+    )
+
+
+async def adopt_tables(connection: AsyncConnection[Any]) -> None:
     """Make the storage tables that are there ours, in the open transaction.
 
-    Raises: Unavailable when that is not `allowed`, or when a column does not fit.
+    Raises: Unavailable when a column does not fit.
     """
-    if not allowed:
-        raise Unavailable(
-            "This database has a storage schema that is not aerostore's",
-            hint="Use another database, or let aerostore adopt the tables: docs/decisions/0009 says how.",
-        )
     for statement in await plan_adoption(connection):
         await connection.execute(statement.encode())
     await create_marker(connection)
+    await note_as_adopted(connection)
     await note_as_applied(connection, load_migrations("postgres")[0])
 
 

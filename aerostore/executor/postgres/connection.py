@@ -16,7 +16,16 @@ CONNECT_TIMEOUT_S = 10
 _PREPARE_AFTER = 5
 _IDLE_CONNECTIONS = 2
 # How long the pool tries to reach a server that went away, before the next request makes it try again.
-_RECONNECT_TIMEOUT_S = 5.0
+_RECONNECT_TIMEOUT_S = 2.0
+# How long a request waits for a server that is known to be away: about one more try.
+_PATIENCE_S = 1.0
+# A machine that is gone says nothing: without these, whoever waits for its answer waits for hours.
+_NOTICE_SILENCE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 
 class Connections:
@@ -28,6 +37,8 @@ class Connections:
             "row_factory": dict_row,
             "prepare_threshold": _PREPARE_AFTER if prepared_statements else None,
             "connect_timeout": CONNECT_TIMEOUT_S,
+            "fallback_application_name": "aerostore",
+            **_NOTICE_SILENCE,
         }
         self._pool: AsyncConnectionPool[PooledConnection] = AsyncConnectionPool(
             conninfo,
@@ -36,11 +47,14 @@ class Connections:
             max_size=size,
             timeout=wait_s,
             reconnect_timeout=_RECONNECT_TIMEOUT_S,
-            configure=read_like_sqlite,
+            configure=self._welcome,
+            reconnect_failed=self._give_up,
             open=False,
             name="aerostore",
         )
         self._returning: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Timeout] = set()
+        self._is_away = False
 
     async def open(self) -> None:
         """Connect. Raises: Unavailable."""
@@ -64,7 +78,7 @@ class Connections:
         """Lend a connection as a session in `scope`; what the block does not commit is undone.
 
         The caller does not wait for that: not for a read's end, nor when it fails or is cancelled.
-        Raises: SlowDown when none is free in time; Unavailable when the pool is closed.
+        Raises: SlowDown when none is free in time; Unavailable when the server is away or the pool closed.
         """
         connection = await self._take()
         session = Session(connection, scope)
@@ -77,11 +91,34 @@ class Connections:
 
     async def _take(self) -> PooledConnection:
         try:
-            return await self._pool.getconn()
+            async with self._patience():
+                return await self._pool.getconn()
+        except TimeoutError as exc:
+            raise Unavailable("The database cannot be reached") from exc
         except (PoolTimeout, TooManyRequests) as exc:
             raise SlowDown("No connection to the database was free in time") from exc
         except PoolClosed as exc:
             raise Unavailable("The database is not open") from exc
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        """End the block when the server is away. Raises: TimeoutError."""
+        async with asyncio.timeout(_PATIENCE_S if self._is_away else None) as patience:
+            self._waiting.add(patience)
+            try:
+                yield
+            finally:
+                self._waiting.discard(patience)
+
+    async def _welcome(self, connection: PooledConnection) -> None:
+        self._is_away = False
+        await read_like_sqlite(connection)
+
+    async def _give_up(self, _pool: AsyncConnectionPool[PooledConnection]) -> None:
+        """Learn that the server is away: whoever waits for it has waited enough."""
+        self._is_away = True
+        for patience in self._waiting:
+            patience.reschedule(asyncio.get_running_loop().time())
 
     async def _give_back(self, connection: PooledConnection, session: Session) -> None:
         if session.is_open:

@@ -10,8 +10,8 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
 from aerostore.errors import Unavailable
-from aerostore.executor.migrations import migrate_postgres
-from aerostore.executor.postgres.adoption import adopt_tables
+from aerostore.executor.migrations import first_line, migrate_postgres
+from aerostore.executor.postgres.adoption import adopt_tables, plan_adoption, refuse_foreign
 from aerostore.executor.postgres.role import API_ROLES, SERVICE_ROLE, Roles, load_roles
 
 CONNECT_TIMEOUT_S = 10
@@ -43,18 +43,41 @@ async def install(conninfo: str, *, adopt: bool) -> Roles:
 
 
 async def _install(conninfo: str, *, adopt: bool) -> Roles:
-    connecting = AsyncConnection.connect(
-        conninfo, row_factory=dict_row, prepare_threshold=None, connect_timeout=CONNECT_TIMEOUT_S
-    )
-    async with await connecting as connection:
+    async with await _connect(conninfo) as connection:
         await connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         _require_version(connection)
+        is_foreign = await _is_foreign(connection)
+        if is_foreign and not adopt:
+            raise refuse_foreign()
         await _create_roles(connection)
-        if await _is_foreign(connection):
-            await adopt_tables(connection, allowed=adopt)
+        if is_foreign:
+            await adopt_tables(connection)
         await migrate_postgres(connection)
         return await load_roles(connection)
+
+
+async def plan_takeover(conninfo: str, *, adopt: bool) -> list[str]:
+    """Return the statements that would adopt storage tables of others, and run none; empty without any.
+
+    Raises: Unavailable as `install` does.
+    """
+    try:
+        async with await _connect(conninfo) as connection:
+            _require_version(connection)
+            if not await _is_foreign(connection):
+                return []
+            if not adopt:
+                raise refuse_foreign()
+            return await plan_adoption(connection)
+    except psycopg.Error as exc:
+        raise _cannot_prepare(exc) from exc
+
+
+async def _connect(conninfo: str) -> Connection:
+    return await AsyncConnection.connect(
+        conninfo, row_factory=dict_row, prepare_threshold=None, connect_timeout=CONNECT_TIMEOUT_S
+    )
 
 
 def _require_version(connection: Connection) -> None:
@@ -116,6 +139,6 @@ async def _is_foreign(connection: Connection) -> bool:
 
 def _cannot_prepare(exc: Exception) -> Unavailable:
     return Unavailable(
-        f"The database cannot be prepared: {str(exc).strip()}",
-        hint="Check the database URL, that the server runs, and that the role may create schemas in it.",
+        f"The database cannot be prepared: {first_line(exc)}",
+        hint="Check AEROSTORE_DATABASE_URL, that PostgreSQL runs there and lets the role create schemas.",
     )
