@@ -59,21 +59,24 @@ class SqliteLaw:
             return self._upsert(session, context, statement, law)
         result = _filtered(session, statement, law, self._using(law, context))
         if law.command == "update" and result.changed:
-            self._require_changed(session, context, statement, law)
+            self._require_row(session, statement, law, self._changed(law, context))
         return result
 
     def _upsert(self, session: Session, context: RlsContext, statement: Statement, law: Law) -> Result:
         """Insert or update; a row that policies hide is an error here, not skipped."""
+        # First of all: PostgreSQL plans the update as well, so a token that its policies cannot read fails.
+        visible = _both(
+            self._where("update", law, context, {}), self._where("select", law, context, law.known)
+        )
+        left = self._changed(law, context)
         self._require(session, law, self._check("insert", law, context))
         self._require(session, law, self._where("select", law, context, law.row))
         taken = f"SELECT 1 FROM {law.table} WHERE {law.changed}"
         if not session.fetch(taken, statement.parameters).rows:
             return session.fetch(statement.sql, statement.parameters)
-        update = self._where("update", law, context, law.known)
-        visible = _both(update, self._where("select", law, context, law.known))
         self._require_row(session, statement, law, visible)
         result = session.fetch(statement.sql, statement.parameters)
-        self._require_changed(session, context, statement, law)
+        self._require_row(session, statement, law, left)
         return result
 
     def _using(self, law: Law, context: RlsContext) -> Predicate:
@@ -89,11 +92,10 @@ class SqliteLaw:
     def _check(self, command: str, law: Law, context: RlsContext) -> Predicate:
         return self._policies.check(law.table, command, context, law.row)
 
-    def _require_changed(self, session: Session, context: RlsContext, statement: Statement, law: Law) -> None:
-        """Judge the row as the update left it: it alone knows what the statement kept."""
-        whole = replace(law, row={})
-        check = self._check("update", whole, context)
-        self._require_row(session, statement, law, _both(check, self._where("select", law, context, {})))
+    def _changed(self, law: Law, context: RlsContext) -> Predicate:
+        """Return what the row must meet as an update leaves it: only the table knows what it kept."""
+        check = self._check("update", replace(law, row={}), context)
+        return _both(check, self._where("select", law, context, {}))
 
     def _require(self, session: Session, law: Law, predicate: Predicate) -> None:
         """Judge the proposed row, which is not in the table yet."""

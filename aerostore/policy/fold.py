@@ -39,7 +39,8 @@ from aerostore.policy.fold_query import without_query
 from aerostore.policy.hazard import may_raise
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.tree import QueryNode, rebuild_query
-from aerostore.policy.value import BOOL, DATE, INTERVAL, TIMESTAMP, TIMESTAMPTZ, Environment, Type
+from aerostore.policy.value import BOOL, Environment, Type
+from aerostore.policy.volatility import is_immutable
 
 _NO_COLUMNS: Columns = {}
 _ALL_CONSTANT = {Constant}
@@ -94,7 +95,7 @@ class _Folding:
         return _TRUTH[value] if type_ is BOOL else Constant(type_, value)
 
     def can_call(self, function: Function) -> bool:
-        return not self.planning or _is_immutable(function)
+        return not self.planning or is_immutable(function)
 
     def can_drop(self, expressions: Iterable[Expression]) -> bool:
         """Return whether the planner, or the fact that they cannot raise, allows to skip `expressions`."""
@@ -287,18 +288,6 @@ _RULES: Mapping[type, Callable[[_Folding, Any], Expression]] = {
     ScalarQuery: _query_node,
     ArrayQuery: _query_node,
 }
-
-# These are stable, not immutable, in PostgreSQL, because their results depend on settings there.
-_STABLE_NAMES = frozenset(
-    {"concat", "concat_ws", "array_to_string", "jsonb_build_object", "jsonb_build_array", "to_jsonb"}
-)
-_STABLE_TYPES = frozenset({TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL})
-
-
-def _is_immutable(function: Function) -> bool:
-    """Return whether the planner computes `function`: no when in doubt, which can only raise more often."""
-    types = {function.returns, *function.parameters}
-    return not (function.reads_environment or function.name in _STABLE_NAMES or types & _STABLE_TYPES)
 
 
 def _failed(expressions: Iterable[Expression], type_: Type) -> Expression:

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "recorded"
 
 
 def recordings() -> list[Path]:
-    """List the recordings that the engine has to agree with; those in `pending` wait for a fix."""
+    """List the recordings that the engine has to agree with."""
     return sorted(FOLDER.glob("*.json"))
 
 

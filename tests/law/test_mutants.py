@@ -11,7 +11,7 @@ from aerostore.executor import narrow, sqlite_law
 from aerostore.executor.narrow import NameRange
 from aerostore.executor.sqlite_law import SqliteLaw
 from aerostore.executor.statements import successor
-from aerostore.permissions import compiled
+from aerostore.permissions import ALWAYS, compiled
 from aerostore.permissions.compiled import CompiledPolicies
 from aerostore.policy import (
     EvaluationError,
@@ -140,7 +140,7 @@ def a_new_row_is_not_judged(patch: MonkeyPatch) -> None:
 
 @mutant
 def a_changed_row_is_not_judged(patch: MonkeyPatch) -> None:
-    patch.setattr(SqliteLaw, "_require_changed", lambda *_: None)
+    patch.setattr(SqliteLaw, "_changed", lambda *_: ALWAYS)
 
 
 @mutant

@@ -6,7 +6,7 @@ import pytest
 
 from tests.law.case import Recording
 from tests.law.comparison import Tally
-from tests.law.recorded import FOLDER, recordings, replay
+from tests.law.recorded import recordings, replay
 from tests.law.sqlite_side import SqliteSide
 
 MOST_RAISED = {"expressions": 0.01, "statements": 0.01, "hostile_statements": 0.2, "pointed": 0.02}
@@ -24,8 +24,3 @@ def replayed(path: Path, sqlite: SqliteSide) -> Tally:
 @pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)
 def test_the_engine_answers_as_postgres_did(sqlite: SqliteSide, path: Path) -> None:
     replayed(path, sqlite).require_agreement(raised=MOST_RAISED.get(path.stem, 0.0))
-
-
-@pytest.mark.xfail(strict=True, reason="an upsert that meets no row does not ask update policies")
-def test_an_upsert_fails_for_its_update_policies_even_where_it_inserts(sqlite: SqliteSide) -> None:
-    replayed(FOLDER / "pending" / "upsert_plans_its_update.json", sqlite).require_agreement()

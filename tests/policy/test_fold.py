@@ -110,7 +110,14 @@ def test_a_select_without_from_is_no_literal_to_the_planner() -> None:
 
 
 def test_the_planner_leaves_what_depends_on_settings_to_the_executor() -> None:
-    for text in ("concat('a', 'b') = 'ab'", "now() > '2020-01-01'", "auth.uid() is not null"):
+    for text in (
+        "concat('a', 'b') = 'ab'",
+        "format('%s', 'a') = 'a'",
+        "('{' || '}')::jsonb is not null",
+        "array['a']::text = '{a}'",
+        "now() > '2020-01-01'",
+        "auth.uid() is not null",
+    ):
         assert isinstance(simplify(condition(f"name::uuid is null or {text}")), Or)
 
 
