@@ -8,7 +8,15 @@ from aerostore.policy.value import ANYNONARRAY, DATE, INTERVAL, JSON, JSONB, TIM
 
 # Their results depend on settings of the session.
 _STABLE_NAMES = frozenset(
-    "array_to_string concat concat_ws format jsonb_build_array jsonb_build_object to_jsonb".split()
+    {
+        "array_to_string",
+        "concat",
+        "concat_ws",
+        "format",
+        "jsonb_build_array",
+        "jsonb_build_object",
+        "to_jsonb",
+    }
 )
 _STABLE_TYPES = frozenset({TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, ANYNONARRAY})
 
