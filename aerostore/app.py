@@ -40,7 +40,7 @@ from aerostore.executor.sqlite import SqliteExecutor
 from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
 from aerostore.policy.catalog import Catalog
 from aerostore.policy.change import Change
-from aerostore.policy.load import load
+from aerostore.policy.loader import load
 from aerostore.service import FileStorage
 from aerostore.service.bucket import Buckets
 from aerostore.service.denial import Denials

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from aerostore.cli import console
 from aerostore.domain import JsonObject, printable
-from aerostore.policy.quoting import quoted_text
+from aerostore.policy.describe.quoting import quoted_text
 
 Line = tuple[int, str, str]
 """How far to the right, the text, and its style."""

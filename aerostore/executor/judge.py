@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from aerostore.domain import RlsContext
-from aerostore.policy.outline import Part
+from aerostore.policy.describe.outline import Part
 
 MAX_SHOWN = 200
 RowIs = Literal["existing", "proposed", "changed"]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from aerostore.executor.judge import shortened
-from aerostore.policy.describe import to_text
-from aerostore.policy.outline import Outline, Part, Value, valued
-from aerostore.policy.quoting import quoted_text
+from aerostore.policy.describe.outline import Outline, Part, Value, valued
+from aerostore.policy.describe.quoting import quoted_text
+from aerostore.policy.describe.sql import to_text
 
 _BARE_TYPES = ("boolean", "smallint", "integer", "bigint", "numeric", "double precision", "real")
 _TRUTHS = {"t": True, "true": True, "f": False, "false": False}

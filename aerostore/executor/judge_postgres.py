@@ -15,9 +15,9 @@ from aerostore.executor.judge import Asked, Judgement, applicability
 from aerostore.executor.judge_parts import error_value, part_of, says_nothing, texts_of, value_of
 from aerostore.permissions import BUCKETS, OBJECTS
 from aerostore.permissions.request_setting import request_settings
+from aerostore.policy.describe.outline import Outline, Value, outline
 from aerostore.policy.function.storage import owner_of
-from aerostore.policy.outline import Outline, Value, outline
-from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.parse.source import parse, parse_expression
 from aerostore.policy.problem import Refusal, Source
 from aerostore.policy.syntax import CreatePolicy
 

@@ -17,17 +17,17 @@ from aerostore.executor.judge_parts import error_value, part_of, says_nothing, v
 from aerostore.permissions import BUCKETS, OBJECTS
 from aerostore.permissions.compiled import environment_of
 from aerostore.policy import syntax
-from aerostore.policy.calls import PolicyCalls
 from aerostore.policy.catalog import Catalog, Table
 from aerostore.policy.combine import Policy
-from aerostore.policy.describe import to_text
+from aerostore.policy.describe.outline import Value, outline
+from aerostore.policy.describe.part_value import PartValues
+from aerostore.policy.describe.sql import to_text
 from aerostore.policy.function.io import write_text
-from aerostore.policy.layout import place_of
-from aerostore.policy.outline import Value, outline
-from aerostore.policy.part_value import PartValues
 from aerostore.policy.policyset import PolicySet
 from aerostore.policy.problem import EvaluationError, Refusal
-from aerostore.policy.sqlite import Written
+from aerostore.policy.sqlite.calls import PolicyCalls
+from aerostore.policy.sqlite.condition import Written
+from aerostore.policy.sqlite.layout import place_of
 from aerostore.policy.value import Environment
 
 _TABLES = {OBJECTS: "storage.objects", BUCKETS: "storage.buckets"}

@@ -16,7 +16,7 @@ from aerostore.permissions import ALWAYS, NEVER, ROW_VIOLATION, PolicySet, Predi
 from aerostore.permissions.compiled import to_policy_failure
 from aerostore.policy import EvaluationError, PolicyCalls, create_table
 from aerostore.policy.catalog import Table
-from aerostore.policy.layout import physical_table
+from aerostore.policy.sqlite.layout import physical_table
 
 
 class Session:

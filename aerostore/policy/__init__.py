@@ -4,6 +4,10 @@ Reads CREATE POLICY files, type-checks them by PostgreSQL's rules, and turns the
 decision or into a condition for SQLite. It refuses when loading what it cannot decide exactly as
 PostgreSQL does. Stands alone: it imports nothing else of aerostore.
 
+`parse` turns text into syntax, `bind` syntax into typed expressions, `fold` those into what is left for a
+request, `sqlite` that into SQL; `function` and `regex` hold what PostgreSQL's own functions do; `describe`
+explains.
+
 >>> from datetime import UTC, datetime
 >>> text = '''
 ... create policy "own folder" on storage.objects for select to authenticated
@@ -27,14 +31,12 @@ What SQL cannot say is evaluated in Python while SQLite reads the rows: run such
 `PolicyCalls(connection).running(condition.programs)`.
 """
 
-from aerostore.policy.calls import PolicyCalls
 from aerostore.policy.combine import Policy
-from aerostore.policy.layout import create_table
-from aerostore.policy.load import load
-from aerostore.policy.name_path import upper_bound
-from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.loader import load
 from aerostore.policy.policyset import Condition, PolicySet, Verdict
 from aerostore.policy.problem import EvaluationError, PolicyLoadError, Problem, Source
+from aerostore.policy.sqlite.calls import PolicyCalls
+from aerostore.policy.sqlite.layout import create_table
 from aerostore.policy.value import Environment
 
 __all__ = (
@@ -50,7 +52,4 @@ __all__ = (
     "Verdict",
     "create_table",
     "load",
-    "parse",
-    "parse_expression",
-    "upper_bound",
 )

@@ -6,14 +6,14 @@ from typing import Any
 
 from aerostore.policy.catalog import OBJECTS, Table
 from aerostore.policy.combine import Policy
-from aerostore.policy.evaluate import Columns
 from aerostore.policy.expression import Constant, Expression, Failure
-from aerostore.policy.hazard import may_raise
-from aerostore.policy.prefix import implied_prefixes
+from aerostore.policy.fold.evaluate import Columns
+from aerostore.policy.fold.hazard import may_raise
+from aerostore.policy.fold.prefix import implied_prefixes
+from aerostore.policy.fold.settle import settle
 from aerostore.policy.problem import EvaluationError, Problem
 from aerostore.policy.ruling import Ruling, Rulings
-from aerostore.policy.settle import settle
-from aerostore.policy.sqlite import write
+from aerostore.policy.sqlite.condition import write
 from aerostore.policy.value import Environment
 
 

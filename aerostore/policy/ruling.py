@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from aerostore.policy.catalog import Table
 from aerostore.policy.combine import PUBLIC, Policy, combine_check, combine_using
-from aerostore.policy.evaluate import Columns, call
-from aerostore.policy.expand import expand
 from aerostore.policy.expression import FALSE, Apply, Expression, Failure
-from aerostore.policy.fold import fold, simplify
+from aerostore.policy.fold.evaluate import Columns, call
+from aerostore.policy.fold.expand import expand
+from aerostore.policy.fold.folding import fold, simplify
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.tree import queries, walk
 from aerostore.policy.value import BOOL, Environment

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from aerostore.policy.lexer import Kind, Token, lex
-from aerostore.policy.parse_grant import grant
-from aerostore.policy.parse_name import qualified_name, simple_name
-from aerostore.policy.parse_parameter import function_name
-from aerostore.policy.parse_statement import statement
-from aerostore.policy.parse_table import alter_table
-from aerostore.policy.parse_tokens import Tokens
+from aerostore.policy.parse.cursor import Tokens
+from aerostore.policy.parse.grant import grant
+from aerostore.policy.parse.lexer import Kind, Token, lex
+from aerostore.policy.parse.name import qualified_name, simple_name
+from aerostore.policy.parse.parameter import function_name
+from aerostore.policy.parse.statement import statement
+from aerostore.policy.parse.table import alter_table
 from aerostore.policy.problem import Problem, Refusal, Source
 
 Table: TypeAlias = tuple[str, str]

@@ -17,7 +17,7 @@ from aerostore.errors import (
     StorageError,
 )
 from aerostore.executor.judge import Judgement
-from aerostore.policy.quoting import quoted_identifier, quoted_text
+from aerostore.policy.describe.quoting import quoted_identifier, quoted_text
 from aerostore.service.explanation import Explanation, Step
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)

@@ -19,10 +19,10 @@ from aerostore.policy import (
     load,
 )
 from aerostore.policy.catalog import Table
-from aerostore.policy.evaluate import evaluate
 from aerostore.policy.expression import Expression
-from aerostore.policy.fold import simplify
-from aerostore.policy.layout import create_table, physical_table, place_of
+from aerostore.policy.fold.evaluate import evaluate
+from aerostore.policy.fold.folding import simplify
+from aerostore.policy.sqlite.layout import create_table, physical_table, place_of
 from aerostore.policy.tree import has_query
 from tests.law import corpus
 from tests.law.case import OBJECTS, Caller, Outcome, Question, Row, Verdict, World, changes, state

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from random import Random
 
 from aerostore.executor.statements import successor
-from aerostore.policy.parse import parse
+from aerostore.policy.parse.source import parse
 from aerostore.policy.problem import Source
 from aerostore.policy.syntax import CreatePolicy
 from tests.law import corpus

@@ -21,7 +21,7 @@ from aerostore.permissions import PolicySet, Predicate
 from aerostore.permissions.compiled import CompiledPolicies
 from aerostore.policy import EvaluationError
 from aerostore.policy.catalog import Table
-from aerostore.policy.layout import physical_table
+from aerostore.policy.sqlite.layout import physical_table
 from tests.law.case import BUCKETS, Caller, Outcome, Question, World, changes, state, state_query
 from tests.law.expression_side import insertions, load_policies
 

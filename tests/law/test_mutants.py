@@ -13,23 +13,15 @@ from aerostore.executor.sqlite_law import SqliteLaw
 from aerostore.executor.statements import successor
 from aerostore.permissions import ALWAYS, compiled
 from aerostore.permissions.compiled import CompiledPolicies
-from aerostore.policy import (
-    EvaluationError,
-    combine,
-    evaluate,
-    expand,
-    fold,
-    function,
-    layout,
-    native,
-    policyset,
-    ruling,
-)
-from aerostore.policy import settle as settling
+from aerostore.policy import EvaluationError, combine, function, policyset, ruling
 from aerostore.policy.combine import Policy
 from aerostore.policy.expression import FALSE, TRUE, Constant, Expression, Function
-from aerostore.policy.layout import Place
-from aerostore.policy.program import Program
+from aerostore.policy.fold import evaluate, expand
+from aerostore.policy.fold import folding as fold
+from aerostore.policy.fold import settle as settling
+from aerostore.policy.sqlite import layout, native
+from aerostore.policy.sqlite.layout import Place
+from aerostore.policy.sqlite.program import Program
 from aerostore.policy.value import TEXT
 from tests.law.case import Recording
 from tests.law.comparison import WRONG

@@ -2,11 +2,11 @@
 
 import pytest
 
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
+from aerostore.policy.bind.declare import declare
 from aerostore.policy.catalog import OBJECTS, Catalog
-from aerostore.policy.declare import declare
 from aerostore.policy.expression import Expression
-from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.parse.source import parse, parse_expression
 from aerostore.policy.problem import Refusal, Source
 
 DECLARATIONS = """

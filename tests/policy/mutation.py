@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from aerostore.policy.lexer import lex
+from aerostore.policy.parse.lexer import lex
 
 CORPUS = Path(__file__).parent / "corpus"
 _KEY_WORDS = (

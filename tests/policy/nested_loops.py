@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from aerostore.policy.evaluate import evaluate
 from aerostore.policy.expression import (
     TARGET,
     Apply,
@@ -15,6 +14,7 @@ from aerostore.policy.expression import (
     Query,
     ScalarQuery,
 )
+from aerostore.policy.fold.evaluate import evaluate
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.tree import is_query, rebuild
 from aerostore.policy.value import Environment

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from aerostore.policy import syntax
-from aerostore.policy.parse import parse
+from aerostore.policy.parse.source import parse
 from aerostore.policy.problem import Source
 from tests.policy.generator import Generator
 from tests.policy.meaning import meaning

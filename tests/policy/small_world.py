@@ -8,14 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from aerostore.executor.migrations import migrate_sqlite
-from aerostore.policy.calls import PolicyCalls
 from aerostore.policy.catalog import OBJECTS, Table
-from aerostore.policy.expand import expand
 from aerostore.policy.expression import TRUE, Expression
-from aerostore.policy.fold import fold, simplify
-from aerostore.policy.layout import create_table, physical_table, place_of
-from aerostore.policy.settle import settle
-from aerostore.policy.sqlite import Written, write
+from aerostore.policy.fold.expand import expand
+from aerostore.policy.fold.folding import fold, simplify
+from aerostore.policy.fold.settle import settle
+from aerostore.policy.sqlite.calls import PolicyCalls
+from aerostore.policy.sqlite.condition import Written, write
+from aerostore.policy.sqlite.layout import create_table, physical_table, place_of
 from tests.policy.typed import MEMBERS, OTHER, OWNER, caller, condition, tables
 
 TABLES = tables(MEMBERS)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from aerostore.policy import syntax
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
+from aerostore.policy.bind.declare import declare
 from aerostore.policy.catalog import Catalog
-from aerostore.policy.declare import declare
-from aerostore.policy.parse import parse
+from aerostore.policy.parse.source import parse
 from aerostore.policy.problem import Refusal, Source
 from tests.policy.binding import bound, refused
 from tests.policy.shape import shape

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.pq import DiagnosticField, ExecStatus
 
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
 from aerostore.policy.catalog import Catalog
-from aerostore.policy.parse import parse_expression
+from aerostore.policy.parse.source import parse_expression
 from aerostore.policy.problem import Refusal
 from tests.conformance.postgres import require_binaries, running_cluster
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
+from aerostore.policy.bind.declare import declare
 from aerostore.policy.catalog import OBJECTS
-from aerostore.policy.declare import declare
 from aerostore.policy.expression import Quantified
-from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.parse.source import parse, parse_expression
 from aerostore.policy.problem import Source
 from aerostore.policy.tree import walk
 from tests.policy.binding import bound, declared, refused

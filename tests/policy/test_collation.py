@@ -2,12 +2,12 @@
 
 import pytest
 
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
+from aerostore.policy.bind.collation import collate
 from aerostore.policy.catalog import BUCKETS, OBJECTS, Catalog
-from aerostore.policy.collation import collate
 from aerostore.policy.expression import Apply, Expression, Quantified
 from aerostore.policy.function import find_functions, find_operators
-from aerostore.policy.parse import parse_expression
+from aerostore.policy.parse.source import parse_expression
 from aerostore.policy.tree import walk
 
 BYTEWISE = (

@@ -2,10 +2,10 @@
 
 import pytest
 
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
+from aerostore.policy.bind.declare import declare
 from aerostore.policy.catalog import Catalog
-from aerostore.policy.declare import declare
-from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.parse.source import parse, parse_expression
 from aerostore.policy.problem import Refusal, Source
 from aerostore.policy.value import INT8, TEXT, UUID, array_of
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from aerostore.policy.evaluate import evaluate
 from aerostore.policy.expression import (
     FALSE,
     NULL_CONDITION,
@@ -25,9 +24,10 @@ from aerostore.policy.expression import (
     Or,
     RunTime,
 )
-from aerostore.policy.fold import fold, simplify
+from aerostore.policy.fold.evaluate import evaluate
+from aerostore.policy.fold.folding import fold, simplify
+from aerostore.policy.fold.settle import settle
 from aerostore.policy.problem import EvaluationError
-from aerostore.policy.settle import settle
 from aerostore.policy.value import BOOL, Environment
 from tests.policy.typed import MEMBERS, OWNER, caller, condition, object_row
 

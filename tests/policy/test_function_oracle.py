@@ -11,8 +11,8 @@ from aerostore.policy.expression import Function
 from aerostore.policy.function import FUNCTIONS, OPERATORS, SLICE, SUBSCRIPT, bytewise
 from aerostore.policy.function.letter_case import lower, upper
 from aerostore.policy.problem import EvaluationError
-from aerostore.policy.regex import compile_regex, regex_from_similar
-from aerostore.policy.regex_extract import extract
+from aerostore.policy.regex.extract import extract
+from aerostore.policy.regex.match import compile_regex, regex_from_similar
 from aerostore.policy.value import TEXT, Environment
 from tests.conformance.postgres import PostgresCluster
 from tests.conformance.postgres import cluster as cluster

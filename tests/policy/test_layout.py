@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from aerostore.policy.layout import create_table, decoder, encode
+from aerostore.policy.sqlite.layout import create_table, decoder, encode
 from aerostore.policy.value import BOOL, FLOAT8, INT8, JSONB, NUMERIC, TEXT, TIMESTAMPTZ, Json, Type, array_of
 from aerostore.policy.value import UUID as UUID_TYPE
 from tests.policy.typed import NOW, OWNER, catalog

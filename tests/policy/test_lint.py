@@ -3,10 +3,10 @@
 import pytest
 
 from aerostore.policy import syntax
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
+from aerostore.policy.bind.lint import warnings_of
 from aerostore.policy.catalog import Catalog
-from aerostore.policy.lint import warnings_of
-from aerostore.policy.parse import parse
+from aerostore.policy.parse.source import parse
 from aerostore.policy.problem import Problem, Source
 
 

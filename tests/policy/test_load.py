@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from aerostore.executor.migrations import migrate_sqlite
-from aerostore.policy.calls import PolicyCalls
 from aerostore.policy.catalog import BUILT_IN_ROLES, OBJECTS, Catalog
-from aerostore.policy.layout import create_table, physical_table
-from aerostore.policy.load import MAX_QUERY_DEPTH, load
+from aerostore.policy.loader import MAX_QUERY_DEPTH, load
 from aerostore.policy.policyset import PolicySet
 from aerostore.policy.problem import PolicyLoadError, Source
+from aerostore.policy.sqlite.calls import PolicyCalls
+from aerostore.policy.sqlite.layout import create_table, physical_table
 from aerostore.policy.value import Environment
 from tests.policy.typed import OTHER, OWNER, caller, object_row, policies
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from aerostore.policy import syntax
-from aerostore.policy.parse import parse_expression
+from aerostore.policy.parse.source import parse_expression
 from aerostore.policy.problem import Refusal
 from tests.policy.meaning import meaning
 

@@ -68,6 +68,6 @@ def test_what_only_later_versions_read_is_refused(text: str) -> None:
 
 
 def test_comparison_sees_a_tree_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aerostore.policy.parse_operator._OPERATORS", {})
+    monkeypatch.setattr("aerostore.policy.parse.operator._OPERATORS", {})
     with pytest.raises(Disagreement):
         compare("create policy p on t using (a + b * c = d)")

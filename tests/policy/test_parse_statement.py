@@ -5,7 +5,7 @@ from typing import TypeVar
 import pytest
 
 from aerostore.policy import syntax
-from aerostore.policy.parse import MAX_LENGTH, parse
+from aerostore.policy.parse.source import MAX_LENGTH, parse
 from aerostore.policy.problem import Problem, Source
 from tests.policy.meaning import meaning
 

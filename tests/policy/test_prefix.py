@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from aerostore.policy.evaluate import evaluate
 from aerostore.policy.expression import Expression
-from aerostore.policy.fold import fold
-from aerostore.policy.name_path import regex_prefix, upper_bound
-from aerostore.policy.prefix import MOST_PREFIXES, implied_prefixes
+from aerostore.policy.fold.evaluate import evaluate
+from aerostore.policy.fold.folding import fold
+from aerostore.policy.fold.name_path import regex_prefix, upper_bound
+from aerostore.policy.fold.prefix import MOST_PREFIXES, implied_prefixes
 from aerostore.policy.problem import EvaluationError
 from tests.policy.typed import OWNER, caller, condition, object_row
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from aerostore.policy.problem import EvaluationError
-from aerostore.policy.regex import (
+from aerostore.policy.regex.extract import extract
+from aerostore.policy.regex.match import (
     MOST_STATES,
     REMEMBERED,
     Regex,
@@ -14,8 +15,7 @@ from aerostore.policy.regex import (
     compile_regex,
     regex_from_similar,
 )
-from aerostore.policy.regex_extract import extract
-from aerostore.policy.regex_syntax import parse_regex
+from aerostore.policy.regex.syntax import parse_regex
 
 LONG = 100_000
 USER = "d8c7bce9-cfeb-497b-bd61-e66ce2cbdaa2"

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from aerostore.policy.calls import PolicyCalls
 from aerostore.policy.catalog import OBJECTS
 from aerostore.policy.problem import EvaluationError
-from aerostore.policy.sqlite import Written, write
+from aerostore.policy.sqlite.calls import PolicyCalls
+from aerostore.policy.sqlite.condition import Written, write
 from tests.policy.small_world import CALLER, NAMES, passing, prepared, small_world, to_sql
 from tests.policy.typed import OWNER
 

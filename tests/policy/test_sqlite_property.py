@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from aerostore.policy.calls import PolicyCalls
 from aerostore.policy.catalog import OBJECTS
 from aerostore.policy.expression import Expression
 from aerostore.policy.problem import EvaluationError
+from aerostore.policy.sqlite.calls import PolicyCalls
 from tests.policy.nested_loops import NestedLoops, Row
 from tests.policy.small_world import CALLER, passing, prepared, rows_of, small_world, to_sql
 from tests.policy.typed import OWNER

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aerostore.policy.bind import Binder
+from aerostore.policy.bind.binder import Binder
+from aerostore.policy.bind.declare import declare
 from aerostore.policy.catalog import OBJECTS, Catalog, Table
-from aerostore.policy.declare import declare
 from aerostore.policy.expression import Expression
-from aerostore.policy.load import load
-from aerostore.policy.parse import parse, parse_expression
+from aerostore.policy.loader import load
+from aerostore.policy.parse.source import parse, parse_expression
 from aerostore.policy.policyset import PolicySet
 from aerostore.policy.problem import Source
 from aerostore.policy.value import Environment, Json

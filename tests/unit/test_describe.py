@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aerostore.policy.describe import to_text
-from aerostore.policy.parse import parse_expression
+from aerostore.policy.describe.sql import to_text
+from aerostore.policy.parse.source import parse_expression
 from aerostore.policy.syntax import (
     And,
     ArrayOf,

@@ -7,8 +7,8 @@ from typing import Any
 from aerostore.policy.expression import Function
 from aerostore.policy.function.letter_case import lower, lower_ascii
 from aerostore.policy.function.like import ESCAPE, is_like, unescape_with
-from aerostore.policy.regex import compile_regex, regex_from_similar
-from aerostore.policy.regex_extract import extract
+from aerostore.policy.regex.extract import extract
+from aerostore.policy.regex.match import compile_regex, regex_from_similar
 from aerostore.policy.value import BOOL, TEXT, Type
 
 

@@ -79,7 +79,7 @@ create policy f37 on storage.objects for select using (name ~ '^(?:docs|wiki)/[^
 -- @id F38
 create policy f38 on storage.objects for select using ((name ~~ 'posts/%'::text) AND (NOT (name ~~* '%.DRAFT.%'::text)));
 -- @id F39
-CREATE POLICY "odd ""quoted"" name f39" ON "storage"."objects" AS PERMISSIVE FOR SELECT TO "public" USING (("objects"."name" = 'a'::text) OR (("objects"."bucket_id")::text = ANY ((ARRAY['docs'::character varying, 'x'::character varying])::text[])));
+CREATE POLICY "odd, quoted: name f39" ON "storage"."objects" AS PERMISSIVE FOR SELECT TO "public" USING (("objects"."name" = 'a'::text) OR (("objects"."bucket_id")::text = ANY ((ARRAY['docs'::character varying, 'x'::character varying])::text[])));
 -- @id F40
 create /* block /* nested */ comment */ policy f40 -- line comment
   on storage . objects for

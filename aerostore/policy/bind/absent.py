@@ -1,0 +1,26 @@
+"""Functions and operators that PostgreSQL has beside those offered here, under the same names.
+
+They take part in the choice among all of one name, so that a literal of no type leads where it leads there;
+a call that means one of them is refused.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from aerostore.policy.bind.overload import Candidate
+from aerostore.policy.value import ANYARRAY, FLOAT8, INTERVAL, JSONB, TEXT, TIMESTAMPTZ, Type
+
+_ORDERED_ELSEWHERE = ((JSONB, JSONB), (ANYARRAY, ANYARRAY))
+_ABSENT: Mapping[str, tuple[tuple[Type, ...], ...]] = {
+    "substring": ((TEXT, TEXT, TEXT),),
+    "extract": ((TEXT, INTERVAL),),
+    "date_part": ((TEXT, INTERVAL),),
+    "date_trunc": ((TEXT, INTERVAL), (TEXT, TIMESTAMPTZ, TEXT)),
+    "*": ((INTERVAL, FLOAT8), (FLOAT8, INTERVAL)),
+    "/": ((INTERVAL, FLOAT8),),
+    **dict.fromkeys(("<", "<=", ">", ">="), _ORDERED_ELSEWHERE),
+}
+
+
+def absent(name: str, count: int) -> Sequence[Candidate[None]]:
+    """List what only PostgreSQL has of that name for `count` arguments."""
+    return [Candidate(types, None) for types in _ABSENT.get(name, ()) if len(types) == count]

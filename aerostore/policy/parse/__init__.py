@@ -1,0 +1,1 @@
+"""Text to syntax: a parser with the precedence of PostgreSQL 15. `source` is where to begin."""

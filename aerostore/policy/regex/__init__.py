@@ -1,0 +1,1 @@
+"""PostgreSQL's regular expressions, matched in linear time. `match` is where to begin."""
