@@ -24,7 +24,7 @@ STATEMENTS: dict[str, Statement] = {
     "find_blob_of": sql.find_blob_of("photos", "a"),
     "find_blob_by_content": sql.find_blob_by_content("0", 1),
     "delete_objects": sql.delete_objects(["a", "b"]),
-    "list_older_objects": sql.list_older_objects("photos", NOW, 9),
+    "list_older_objects": sql.lock_older_objects("photos", NOW, 9),
     "list_deleting_blobs": sql.list_deleting_blobs(NOW, 9),
     "list_blobs": sql.list_blobs("", 9),
     "delete_expired_uploads": sql.delete_expired_uploads(NOW),

@@ -1,7 +1,9 @@
 """Factories of a storage over every kind of rows and bytes that needs no other service than PostgreSQL."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.executor_fixture import Rights
-from tests.service.rows import make_rows
+from tests.service.rows import open_rows
 from tests.service.stage import Stage
 
 MakeStage = Callable[..., Stage]
@@ -28,7 +30,8 @@ class Kind:
 
 IN_SQLITE = [Kind("sqlite", "memory"), Kind("sqlite", "local")]
 # Bytes do not see where rows are: one kind of them is enough for the other kind of rows.
-EVERY_KIND = [*IN_SQLITE, pytest.param(Kind("postgres", "memory"), marks=pytest.mark.postgres)]
+IN_POSTGRES = [pytest.param(Kind("postgres", "memory"), marks=pytest.mark.postgres)]
+EVERY_KIND = [*IN_SQLITE, *IN_POSTGRES]
 only_in_sqlite = pytest.mark.parametrize("make_stage", IN_SQLITE, ids=str, indirect=True)
 """For what no PostgreSQL can be brought to."""
 
@@ -39,22 +42,18 @@ def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
 
     rights: its policies, else those that are shipped. Further options are those of Stage.
     """
-    stages: list[Stage] = []
+    with asyncio.Runner() as runner, ExitStack() as opened:
 
-    def make(rights: Rights | None = None, **options: Any) -> Stage:
-        folder = tmp_path / str(len(stages))
-        folder.mkdir()
-        rows = make_rows(request.param.rows, request, folder, rights)
-        made = Stage(rows, folder, request.param.bytes, runner, **options)
-        stages.append(made)
-        made.open()
-        made.make_bucket()
-        return made
+        def make(rights: Rights | None = None, **options: Any) -> Stage:
+            folder = Path(tempfile.mkdtemp(dir=tmp_path))
+            rows = opened.enter_context(open_rows(request.param.rows, request, folder, rights))
+            made = Stage(rows, folder, request.param.bytes, runner, **options)
+            opened.callback(made.close)
+            made.open()
+            made.make_bucket()
+            return made
 
-    with asyncio.Runner() as runner:
         yield make
-        for made in stages:
-            made.close()
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -93,10 +94,17 @@ def default_template(cluster: PostgresCluster) -> str:
     return name
 
 
-def make_rows(kind: str, request: pytest.FixtureRequest, folder: Path, rights: Rights | None) -> Rows:
-    """Make the rows of a stage; `request` cleans them up."""
+@contextmanager
+def open_rows(
+    kind: str, request: pytest.FixtureRequest, folder: Path, rights: Rights | None = None
+) -> Iterator[Rows]:
+    """Make the rows of a stage for the time of the block; the stage must be closed before its end.
+
+    rights: the policies, else those that are shipped.
+    """
     if kind == "sqlite":
-        return SqliteRows(folder, rights)
+        yield SqliteRows(folder, rights)
+        return
     made = PostgresRows(request.getfixturevalue("cluster"), rights)
-    request.addfinalizer(made.drop)
-    return made
+    yield made
+    made.drop()

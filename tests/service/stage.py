@@ -95,13 +95,14 @@ class Stage:
     def _connect(self) -> None:
         self.executor: Executor = self.own_rows.executor()
         self.outbox = Outbox(self.executor, self.sinks, clock=self.clock)
-        self.storage = self._storage()
+        self.storage = self.storage_over(self.executor)
         self.reclaim = self.another_reclaim()
 
-    def _storage(self) -> FileStorage:
+    def storage_over(self, executor: Executor) -> FileStorage:
+        """Return the storage as it is with `executor` in front of the rows."""
         limit = FILE_SIZE_LIMIT
         files = Files(
-            self.executor,
+            executor,
             self.backend,
             self.outbox,
             clock=self.clock,
@@ -110,17 +111,17 @@ class Stage:
         )
         return FileStorage(
             buckets=Buckets(
-                self.executor,
+                executor,
                 self.outbox,
                 clock=self.clock,
                 file_size_limit=limit,
                 empty_at_most=EMPTY_AT_MOST,
             ),
             files=files,
-            downloads=Downloads(self.executor, self.backend, telemetry=self.telemetry),
-            listing=Listing(self.executor),
+            downloads=Downloads(executor, self.backend, telemetry=self.telemetry),
+            listing=Listing(executor),
             signed_urls=SignedUrls(
-                self.executor, files, self.signer(self.keys), upload_expires_in_s=UPLOAD_EXPIRES_IN_S
+                executor, files, self.signer(self.keys), upload_expires_in_s=UPLOAD_EXPIRES_IN_S
             ),
         )
 

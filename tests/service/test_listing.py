@@ -14,7 +14,7 @@ from aerostore.domain import Object, check_object_name, utc_now
 from aerostore.errors import InvalidKey, InvalidParameter
 from aerostore.executor.statements import fold, folded
 from aerostore.service.listing import Cursor, Entry, FolderQuery, PrefixQuery, parse_cursor
-from tests.service.rows import make_rows
+from tests.service.rows import open_rows
 from tests.service.stage import ANON, OWNER, STRANGER, FakeClock, Stage
 
 ALPHABET = "aAbB/.-0~ äÄ日\U0001f600"
@@ -50,13 +50,11 @@ class Shelf(Stage):
         self.rows("DELETE FROM storage_objects")
         stored: dict[str, Object] = {}
         for some in (names, names[: len(names) // 2]):
-            # All at once, for one commit; they queue in this order, and the clock moves for each.
-            for each in self.run(self._put_all(some)):
-                stored[each.name] = each
+            stored |= self.run(self._put_all(some))
         return stored
 
-    async def _put_all(self, names: Sequence[str]) -> list[Object]:
-        return await asyncio.gather(*(self.aput(name, upsert=True) for name in names))
+    async def _put_all(self, names: Sequence[str]) -> dict[str, Object]:
+        return {name: await self.aput(name, upsert=True) for name in names}
 
     def level(self, **query: object) -> list[Entry]:
         asked = FolderQuery(**query)  # type: ignore[arg-type] # the tests spell the fields out
@@ -80,8 +78,7 @@ class Shelf(Stage):
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     folder: Path = tmp_path_factory.mktemp("listing")
-    with asyncio.Runner() as runner:
-        rows = make_rows(request.param, request, folder, None)
+    with asyncio.Runner() as runner, open_rows(request.param, request, folder) as rows:
         made = Shelf(rows, folder, "memory", runner, clock=TickingClock())
         made.open()
         made.make_bucket()

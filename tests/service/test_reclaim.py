@@ -178,7 +178,8 @@ def test_an_orphan_that_gets_its_row_after_the_scan_survives(stage: Stage) -> No
     claim(stage, key)
     # Ripe, as a scan just before the claim would have left it.
     stage.rows(
-        "UPDATE storage_quarantine SET first_seen_at = '2020-01-01T00:00:00.000Z', last_seen_at = '9999-01-01T00:00:00.000Z', scans = 2"
+        "UPDATE storage_quarantine SET first_seen_at = '2020-01-01T00:00:00.000Z',"
+        " last_seen_at = '9999-01-01T00:00:00.000Z', scans = 2"
     )
     assert run(stage).orphans_removed == 0
     assert stage.get("late") == b"orphan"

@@ -1,0 +1,86 @@
+"""An executor in whose transactions somebody else comes between, at a statement of the test's choice."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from aerostore.domain import RlsContext
+from aerostore.executor import Executor, Statement, Work, WorkFactory
+
+T = TypeVar("T")
+Intrusion = Callable[[Executor], Coroutine[Any, Any, object]]
+PATIENCE_S = 30.0
+
+
+class MeddledExecutor:
+    """`inner`, except that `intrude` happens right before the first statement that has `before` in its SQL.
+
+    other: an executor that is not started, for the intruder alone. waits: the intruder has to wait for the
+    transaction that it comes between; else it is done before that statement runs. `outcome` is what it
+    returned, or its error.
+    """
+
+    name = "meddled"
+
+    def __init__(
+        self, inner: Executor, other: Executor, intrude: Intrusion, *, before: str, waits: bool = False
+    ) -> None:
+        self._inner = inner
+        self._other = other
+        self._intrude = intrude
+        self._before = before
+        self._waits = waits
+        self._intruder = threading.Thread(target=self._run_intruder)
+        self._outcome: object = None
+
+    @property
+    def outcome(self) -> object:
+        self._intruder.join(PATIENCE_S)
+        assert not self._intruder.is_alive(), "the intruder is stuck"
+        return self._outcome
+
+    async def start(self) -> None:
+        """Do nothing: `inner` is running."""
+
+    async def close(self) -> None:
+        """Do nothing: `inner` is closed by its owner."""
+
+    async def read(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.read(context, work)
+
+    async def write(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.write(context, lambda: self._meddled(work()))
+
+    async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.probe(context, work)
+
+    def _meddled(self, unit: Work[T]) -> Work[T]:
+        try:
+            statement = next(unit)
+            while True:
+                self._meddle(statement)
+                statement = unit.send((yield statement))
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+
+    def _meddle(self, statement: Statement) -> None:
+        if self._before not in (statement.postgres or statement.sql) or self._intruder.ident is not None:
+            return
+        self._intruder.start()
+        if not self._waits:
+            _ = self.outcome
+
+    def _run_intruder(self) -> None:
+        async def intrude() -> object:
+            await self._other.start()
+            try:
+                return await self._intrude(self._other)
+            finally:
+                await self._other.close()
+
+        try:
+            self._outcome = asyncio.run(intrude())
+        except Exception as exc:
+            self._outcome = exc
