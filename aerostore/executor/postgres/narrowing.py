@@ -16,6 +16,7 @@ from aerostore.errors import AccessDenied
 from aerostore.executor import NameBounds, Statement
 from aerostore.executor.narrow import NameRange, range_of
 from aerostore.executor.postgres.reading import FINGERPRINT, Reading
+from aerostore.permissions import NEVER
 
 READ_AGAIN_AFTER_S = 5.0
 # Longer than a name can be, of the greatest character.
@@ -47,7 +48,7 @@ class Narrowing:
             condition = policies.where(law.table, "select", context, law.known)
         except AccessDenied:
             return statement  # PostgreSQL will say so itself
-        found = range_of(condition.prefixes, law.names)
+        found = NameRange("", "") if condition == NEVER else range_of(condition.prefixes, law.names)
         return _bounded(statement, law.names, found, self.reading.fingerprint) if found else statement
 
 
