@@ -11,21 +11,8 @@ from aerostore.permissions.compiled import CompiledPolicies
 from aerostore.policy import PolicyLoadError, Source, load
 from aerostore.policy.tree import queries
 
-# All that decides which rows a role sees, besides the rows: policies, memberships, roles, whether row
-# security is on, and the functions that the engine takes for its own. xmin changes with each change.
-# Everyone may read these catalogues, so callers compare it themselves.
-FINGERPRINT = """(SELECT md5(concat_ws(';',
-    (SELECT string_agg(oid || '.' || xmin, ',' ORDER BY oid) FROM pg_policy
-     WHERE polrelid = 'storage.objects'::regclass),
-    (SELECT string_agg(roleid || '.' || member || '.' || xmin, ',' ORDER BY roleid, member, grantor)
-     FROM pg_auth_members),
-    (SELECT string_agg(oid || '.' || rolsuper || rolbypassrls || rolinherit, ',' ORDER BY oid) FROM pg_roles
-     WHERE rolname !~ '^pg_'),
-    (SELECT relrowsecurity FROM pg_class WHERE oid = 'storage.objects'::regclass),
-    (SELECT string_agg(oid || '.' || xmin, ',' ORDER BY oid) FROM pg_proc
-     WHERE proname IN ('uid', 'role', 'email', 'jwt', 'foldername', 'filename', 'extension', 'operation',
-        'allow_only_operation', 'allow_any_operation')
-     AND pronamespace IN ('auth'::regnamespace, 'storage'::regnamespace)))))"""
+# In migrations/postgres: it changes with everything that decides which rows a role sees, besides the rows.
+FINGERPRINT = "(SELECT aerostore.policy_fingerprint())"
 _JUDGED = """
 SELECT rolname::text AS role FROM pg_roles
 WHERE rolname = ANY (:roles) AND NOT rolsuper AND NOT rolbypassrls
