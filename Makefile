@@ -6,13 +6,14 @@ READY := $(VENV)/.ready
 JS := tests/contract/js
 NODE_PACKAGES := $(JS)/node_modules/.ready
 BENCH_VENV := benchmarks/.venv
-COVERED := aerostore/domain.py,aerostore/errors.py,aerostore/permissions.py,aerostore/service/*
+COVERED := aerostore/domain.py,aerostore/errors.py,aerostore/permissions/*,aerostore/service/*
 
 # The first interpreter that is new enough; `make setup PYTHON=/path/to/python` names another.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
 HAVE_NODE := command -v node >/dev/null && command -v npm >/dev/null
 HAVE_POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
+HAVE_PGBOUNCER := command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
 .PHONY: help setup run services test test-fast test-law check format coverage changelog bench-server clean
@@ -43,9 +44,10 @@ define install
 	echo "NOT TESTED: $(3), because $(2) cannot be installed from here. Install it and try again." >&2
 endef
 
-services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL
+services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL, PgBouncer
 	$(call install,$(HAVE_NODE),nodejs npm,the JavaScript client)
 	$(call install,$(HAVE_POSTGRES),postgresql,everything on PostgreSQL)
+	$(call install,$(HAVE_PGBOUNCER),pgbouncer,PostgreSQL behind a pooler)
 	@if $(HAVE_NODE); then $(MAKE) --no-print-directory $(NODE_PACKAGES); fi
 
 $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json

@@ -36,8 +36,11 @@ from aerostore.executor.migrations import shipped_folder
 from aerostore.executor.own_policies import OwnPolicies
 from aerostore.executor.postgres import PostgresExecutor
 from aerostore.executor.postgres.installation import plan_takeover as postgres_takeover
+from aerostore.executor.postgres.survey import Survey as Survey
+from aerostore.executor.postgres.survey import survey
 from aerostore.executor.sqlite import SqliteExecutor
 from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
+from aerostore.policy import Source
 from aerostore.policy.catalog import Catalog
 from aerostore.policy.change import Change
 from aerostore.policy.loader import load
@@ -159,10 +162,15 @@ def build(settings: Settings, *, clock: Clock = utc_now, adopt: bool = False) ->
     )
 
 
+def policy_sources(settings: Settings) -> list[Source]:
+    """Read the policy files: those of the settings, else the shipped ones. Raises: OSError."""
+    folder = Path(settings.policies_dir) if settings.policies_dir else shipped_folder("policies")
+    return read_policy_files(folder)
+
+
 def _rows(settings: Settings, *, adopt: bool) -> tuple[Executor, Judge, OwnPolicies | None]:
     """Return where rows are, who explains its policies, and what brings them there when it is a server."""
-    folder = Path(settings.policies_dir) if settings.policies_dir else shipped_folder("policies")
-    sources = read_policy_files(folder)
+    sources = policy_sources(settings)
     if settings.database_url:
         return (
             _postgres(settings, adopt=adopt),
@@ -192,6 +200,11 @@ async def plan_takeover(settings: Settings, *, adopt: bool) -> list[str]:
     if not settings.database_url:
         return []
     return await postgres_takeover(settings.database_url, adopt=adopt)
+
+
+async def survey_database(settings: Settings) -> Survey:
+    """Look at the PostgreSQL database, for `doctor`. Raises: Unavailable."""
+    return await survey(settings.database_url)
 
 
 def _rehearsal(settings: Settings, executor: Executor, *, clock: Clock) -> Rehearsal:

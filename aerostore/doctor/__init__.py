@@ -7,22 +7,26 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 
-from aerostore.doctor import clock, database, disk, limit, network, secret
+from aerostore.doctor import clock, database, disk, limit, network, postgres, secret
 from aerostore.doctor.finding import Finding, fail
 from aerostore.errors import StorageError
 from aerostore.settings import Settings
 
 Check = Callable[[Settings], Finding]
 
-_CHECKS: dict[str, Check] = {
+_ON_DISK: dict[str, Check] = {
     "data directory": disk.check_directory,
     "permissions": disk.check_permissions,
     "file system": disk.check_file_system,
     "durable files": disk.check_durable_files,
     "free space": disk.check_free_space,
     "free inodes": disk.check_free_inodes,
+}
+_IN_SQLITE: dict[str, Check] = {
     "SQLite": database.check_sqlite,
     "database": database.check_database,
+}
+_ELSEWHERE: dict[str, Check] = {
     "JWT secret": secret.check_jwt_secret,
     "signing keys": secret.check_signing_keys,
     "key files": secret.check_key_files,
@@ -38,11 +42,19 @@ def examine(settings: Settings, *, server_url: str) -> dict[str, Finding]:
 
     server_url: where a running server would answer, with the base path of its routes.
     """
-    last = {
+    last: dict[str, Check] = {
         "port": partial(network.check_port, server_url=server_url),
         "clock": partial(clock.check_clock, started=clock.read_clocks()),
     }
-    return {name: _run(check, settings) for name, check in (_CHECKS | last).items()}
+    return (
+        _run_all(_ON_DISK, settings)
+        | (postgres.check_postgres(settings) if settings.database_url else _run_all(_IN_SQLITE, settings))
+        | _run_all(_ELSEWHERE | last, settings)
+    )
+
+
+def _run_all(checks: dict[str, Check], settings: Settings) -> dict[str, Finding]:
+    return {name: _run(check, settings) for name, check in checks.items()}
 
 
 def _run(check: Check, settings: Settings) -> Finding:

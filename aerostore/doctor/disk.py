@@ -83,11 +83,20 @@ def check_file_system(settings: Settings) -> Finding:
             f"{found}: it goes with the container", "Mount a volume and put the data directory there."
         )
     if mount.type in _NETWORK or mount.type.startswith("fuse."):
-        return warn(
-            f"{found}: SQLite's WAL is not safe over a network (sqlite.org/wal.html)",
-            "Put the data directory on a local disk.",
-        )
+        return _judge_network(found, settings)
     return ok(found)
+
+
+def _judge_network(found: str, settings: Settings) -> Finding:
+    if settings.database_url:
+        return warn(
+            f"{found}: bytes are as safe as its server",
+            "It must honour fsync: for NFS, export it with sync, and mount it hard.",
+        )
+    return warn(
+        f"{found}: SQLite's WAL is not safe over a network (sqlite.org/wal.html)",
+        "Put the data directory on a local disk.",
+    )
 
 
 def find_mount(directory: Path, mounts: Path) -> Mount | None:

@@ -16,7 +16,8 @@ class Table:
     """A table by its qualified name. columns: types in order.
 
     readable_by: roles with SELECT, `public` for all. row_security: its policies apply to subqueries.
-    keys: columns of PRIMARY KEY and UNIQUE constraints. declared: a policy file created it.
+    keys: columns of PRIMARY KEY and UNIQUE constraints. bytewise: columns of COLLATE "C". declared: a
+    policy file created it.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Table:
     row_security: bool = False
     not_null: frozenset[str] = frozenset()
     keys: tuple[tuple[str, ...], ...] = ()
+    bytewise: frozenset[str] = frozenset()
     declared: bool = False
 
     def granted(self, roles: frozenset[str]) -> "Table":
@@ -57,6 +59,7 @@ STORAGE_TABLES: Mapping[str, Table] = {
         readable_by=_EVERYONE,
         row_security=True,
         keys=(("id",), ("name",)),
+        bytewise=frozenset({"id", "name"}),
     ),
     OBJECTS: Table(
         name=OBJECTS,
@@ -79,6 +82,7 @@ STORAGE_TABLES: Mapping[str, Table] = {
         readable_by=_EVERYONE,
         row_security=True,
         keys=(("id",),),
+        bytewise=frozenset({"bucket_id", "name", "blob_id"}),
     ),
 }
 

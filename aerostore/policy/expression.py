@@ -43,11 +43,15 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class ColumnOf:
-    """A column of a source: `TARGET`, or a table of the subquery that introduces that id."""
+    """A column of a source: `TARGET`, or a table of the subquery that introduces that id.
+
+    is_bytewise: it is text of COLLATE "C".
+    """
 
     type: Type
     source: int
     name: str
+    is_bytewise: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,18 @@ class RunTime:
 
 
 @dataclass(frozen=True, slots=True)
+class Collated:
+    """`operand`, text whose collation is not its own but that of a call around it. Only while binding.
+
+    is_bytewise: the collation is "C", otherwise the default one.
+    """
+
+    type: Type
+    operand: "Expression"
+    is_bytewise: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """An expression that raises when it is reached: what folding leaves of one that failed."""
 
@@ -240,6 +256,7 @@ Expression: TypeAlias = (
     | ScalarQuery
     | ArrayQuery
     | RunTime
+    | Collated
     | Failure
 )
 

@@ -7,9 +7,10 @@ from typing import TypeAlias
 from aerostore.policy.catalog import Table
 from aerostore.policy.combine import PUBLIC, Policy, combine_check, combine_using
 from aerostore.policy.expression import FALSE, Apply, Expression, Failure
+from aerostore.policy.fold.estimate import estimated
 from aerostore.policy.fold.evaluate import Columns, call
 from aerostore.policy.fold.expand import expand
-from aerostore.policy.fold.folding import fold, simplify
+from aerostore.policy.fold.folding import fold, fold_alone, simplify
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.tree import queries, walk
 from aerostore.policy.value import BOOL, Environment
@@ -23,12 +24,14 @@ class Ruling:
     """A condition with what PostgreSQL raises before it looks at any row.
 
     failure: raised for every request. user_id: the call of auth.uid() when there is one: PostgreSQL may
-    evaluate it while it plans, so it must not fail even where no row would need it.
+    evaluate it while it plans, so it must not fail even where no row would need it. estimated: other
+    operands of which that is true.
     """
 
     expression: Expression
     failure: Failure | None = None
     user_id: Apply | None = None
+    estimated: tuple[Expression, ...] = ()
 
     def fold(self, environment: Environment, columns: Columns) -> Expression:
         """Return what is left of the condition. Raises: EvaluationError where every row would."""
@@ -36,6 +39,9 @@ class Ruling:
             raise EvaluationError(self.failure.code, self.failure.message)
         if self.user_id is not None:
             call(self.user_id.function, environment, ())
+        for operand in fold_alone(self.estimated, environment):
+            if type(operand) is Failure:
+                raise EvaluationError(operand.code, operand.message)
         return fold(self.expression, environment, columns)
 
 
@@ -69,13 +75,14 @@ class Rulings:
         role = self._distinguished(role)
         key = (check, policy.table, policy.name, role)
         if key not in self._known:
-            self._known[key] = self._ruling(expression, role)
+            self._known[key] = self._ruling(expression, role, is_filter=not check)
         return self._known[key]
 
     def _combined(self, combine: Combine, table: str, command: str, role: str) -> Ruling:
         key = (combine, table, command, role)
         if key not in self._known:
-            self._known[key] = self._ruling(combine(self._applicable(table, command, role)), role)
+            combined = combine(self._applicable(table, command, role))
+            self._known[key] = self._ruling(combined, role, is_filter=combine is combine_using)
         return self._known[key]
 
     def _distinguished(self, role: str) -> str:
@@ -88,13 +95,18 @@ class Rulings:
             if policy.table == table and policy.covers(command) and policy.applies_to(role)
         ]
 
-    def _ruling(self, expression: Expression, role: str) -> Ruling:
+    def _ruling(self, expression: Expression, role: str, *, is_filter: bool) -> Ruling:
         expanded = expand(expression, self._tables, lambda table: self._visible(table, role))
         try:
             simplified = simplify(expanded)
         except EvaluationError as exc:
             return Ruling(FALSE, failure=Failure(BOOL, exc.code, exc.message))
-        return Ruling(simplified, self._denial(simplified, role), _call_of_user_id(simplified))
+        return Ruling(
+            simplified,
+            self._denial(simplified, role),
+            _call_of_user_id(simplified),
+            estimated(simplified, is_filter=is_filter),
+        )
 
     def _visible(self, table: str, role: str) -> Expression:
         return combine_using(self._applicable(table, "select", role))

@@ -1,7 +1,8 @@
 """The outbox: events are recorded in the transaction that they report, and delivered afterwards, in order.
 
 Delivery is at-least-once: a crash between sending and noting it sends again. Events of one object are
-sent in the order of their commits; a receiver that fails holds up only the objects concerned.
+sent in the order of their commits: who writes an object holds it until then, and numbers its event after
+that. A receiver that fails holds up only the objects concerned. For readers by number see `horizon`.
 """
 
 import asyncio

@@ -71,6 +71,10 @@ class PostgresCluster:
             host="127.0.0.1", port=self.port, dbname=database, user=user, password=self.password
         )
 
+    def url(self, database: str, *, user: str = OWNER) -> str:
+        """Return `conninfo` as a URL."""
+        return f"postgresql://{user}:{self.password}@127.0.0.1:{self.port}/{database}"
+
     def create_database(self, *, template: str = "template1") -> str:
         """Create a copy of `template`, at first an empty database, that belongs to OWNER; return its name."""
         name = f"test_{secrets.token_hex(4)}"

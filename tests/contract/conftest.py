@@ -1,4 +1,7 @@
-"""The server under test, the people who call it, and a factory for buckets that nobody else uses."""
+"""The servers under test, the people who call them, and a factory for buckets that nobody else uses.
+
+Every suite runs against a server with rows in SQLite and one with rows in PostgreSQL, except those of `ONCE`.
+"""
 
 import os
 import socket
@@ -7,9 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+
+from tests.conformance.postgres import PostgresCluster
 
 from .client import Target, unique
 
@@ -20,18 +26,42 @@ STOP_DEADLINE_S = 10.0
 MakeBucket = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Start a server on a free port, or aim at the one that AEROSTORE_CONTRACT_URL names."""
-    environment = os.environ  # noqa: TID251 - picks the server under test; tests have no settings module
-    if url := environment.get("AEROSTORE_CONTRACT_URL"):
-        secret = environment["AEROSTORE_CONTRACT_SECRET"]
-        yield Target(url=url.rstrip("/"), secret=secret, is_disposable=False)
+# What they ask is answered before any row is looked at; test_model takes long, and rows are modelled in
+# tests/conformance on both engines.
+ONCE = {"test_cors_wire", "test_hostile_body", "test_model", "test_openapi", "test_operation_wire"}
+_ENVIRONMENT = os.environ  # noqa: TID251 - picks the server under test; tests have no settings module
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that asks a server against those that its module is for."""
+    if "target" not in metafunc.fixturenames:
         return
-    yield from serve(tmp_path_factory.mktemp("contract"))
+    rows: list[Any] = ["sqlite"]
+    if metafunc.module.__name__.rpartition(".")[2] not in ONCE:
+        rows.append(pytest.param("postgres", marks=pytest.mark.postgres))
+    if "AEROSTORE_CONTRACT_URL" in _ENVIRONMENT:
+        rows = ["given"]
+    metafunc.parametrize("target", rows, indirect=True, scope="session")
 
 
-def serve(directory: Path) -> Iterator[Target]:
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """Start a server on a free port, or aim at the one that AEROSTORE_CONTRACT_URL names."""
+    directory = tmp_path_factory.mktemp("contract")
+    if request.param == "given":
+        url, secret = _ENVIRONMENT["AEROSTORE_CONTRACT_URL"], _ENVIRONMENT["AEROSTORE_CONTRACT_SECRET"]
+        yield Target(url=url.rstrip("/"), secret=secret, is_disposable=False)
+    elif request.param == "postgres":
+        cluster: PostgresCluster = request.getfixturevalue("cluster")
+        database = cluster.create_database()
+        # Two workers, as PostgreSQL is for: whatever one has done must be seen through the other at once.
+        yield from serve(directory, database_url=cluster.url(database), workers=2)
+        cluster.drop_database(database)
+    else:
+        yield from serve(directory)
+
+
+def serve(directory: Path, **settings: object) -> Iterator[Target]:
     port = free_port()
     log = directory / "server.log"
     with log.open("wb") as output:
@@ -44,6 +74,7 @@ def serve(directory: Path) -> Iterator[Target]:
                 "AEROSTORE_PORT": str(port),
                 "AEROSTORE_JWT_SECRET": SECRET,
                 "PYTHONUNBUFFERED": "1",
+                **{f"AEROSTORE_{name.upper()}": str(value) for name, value in settings.items()},
             },
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,10 +1,13 @@
-"""What must be true of rows and bytes at any moment, checked from outside: SQLite and files, nothing else."""
+"""What must be true of rows and bytes at any moment, checked from outside: only the database and files."""
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from .ledger import Event
 
@@ -16,49 +19,63 @@ _REFERENCES = """
     ) AS pointing
     FROM storage_blobs AS b
 """
+_SEARCH_PATH = "-c search_path=aerostore,storage"
 
 
-@contextmanager
-def rows_of(data_dir: Path) -> Iterator[sqlite3.Connection]:
-    """Open the rows for reading, beside a server or without one."""
-    with closing(sqlite3.connect(f"file:{data_dir}/aerostore.db?mode=ro", uri=True)) as rows:
-        yield rows
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server keeps rows and bytes. database_url: empty for SQLite."""
+
+    data_dir: Path
+    database_url: str = ""
+
+    @property
+    def blobs_dir(self) -> Path:
+        return self.data_dir / "blobs"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Read from the rows, beside a server or without one."""
+        if self.database_url:
+            with psycopg.connect(self.database_url, options=_SEARCH_PATH) as postgres:
+                return postgres.execute(query.encode()).fetchall()
+        with closing(sqlite3.connect(f"file:{self.data_dir}/aerostore.db?mode=ro", uri=True)) as sqlite:
+            return sqlite.execute(query).fetchall()
 
 
-def check_invariants(data_dir: Path) -> None:
+def check_invariants(place: Place) -> None:
     """Raises: AssertionError when a row, a reference or a file is not as it must be."""
-    with rows_of(data_dir) as rows:
-        assert rows.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert rows.execute("PRAGMA foreign_key_check").fetchall() == []
-        _check_references(rows)
-        _check_bytes(rows, data_dir / "blobs")
+    if not place.database_url:
+        assert place.rows("PRAGMA integrity_check") == [("ok",)]
+        assert place.rows("PRAGMA foreign_key_check") == []
+    _check_references(place)
+    _check_bytes(place)
 
 
-def _check_references(rows: sqlite3.Connection) -> None:
-    for key, status, ref_count, pointing in rows.execute(_REFERENCES):
+def _check_references(place: Place) -> None:
+    for key, status, ref_count, pointing in place.rows(_REFERENCES):
         assert ref_count == pointing, f"{key} counts {ref_count} references of {pointing}"
         assert status == ("COMMITTED" if pointing else "DELETING"), key
 
 
-def _check_bytes(rows: sqlite3.Connection, blobs: Path) -> None:
+def _check_bytes(place: Place) -> None:
     query = "SELECT backend_key, size_bytes, sha256 FROM storage_blobs WHERE status = 'COMMITTED'"
-    for key, size_bytes, sha256 in rows.execute(query):
-        content = (blobs / key).read_bytes()
+    for key, size_bytes, sha256 in place.rows(query):
+        content = (place.blobs_dir / key).read_bytes()
         assert len(content) == size_bytes, key
         assert hashlib.sha256(content).hexdigest() == sha256, key
 
 
-def find_orphans(data_dir: Path) -> list[str]:
+def find_orphans(place: Place) -> list[str]:
     """List the files that no row knows: what requests left that were cut between bytes and commit."""
-    blobs = data_dir / "blobs"
-    files = {str(path.relative_to(blobs)) for path in blobs.rglob("*") if path.is_file()}
-    with rows_of(data_dir) as rows:
-        known = {key for (key,) in rows.execute("SELECT backend_key FROM storage_blobs")}
+    files = {str(path.relative_to(place.blobs_dir)) for path in place.blobs_dir.rglob("*") if path.is_file()}
+    known = {key for (key,) in place.rows("SELECT backend_key FROM storage_blobs")}
     return sorted(files - known)
 
 
-def events_below(data_dir: Path, prefix: str) -> tuple[Event, ...]:
+def events_below(place: Place, prefix: str) -> tuple[Event, ...]:
     """List type and name of each event of the names below `prefix`, oldest first."""
-    query = "SELECT type, name FROM storage_events WHERE substr(name, 1, ?) = ? ORDER BY seq"
-    with rows_of(data_dir) as rows:
-        return tuple(rows.execute(query, (len(prefix), prefix)).fetchall())
+    return tuple(
+        (kind, name)
+        for kind, name in place.rows("SELECT type, name FROM storage_events ORDER BY seq")
+        if name.startswith(prefix)
+    )

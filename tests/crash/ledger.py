@@ -65,6 +65,14 @@ class Step:
     outcome: History
 
 
+class CannotSay(Exception):
+    """The server answered 503."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
+
+
 class Client:
     """Makes requests that `seed` decides, and keeps the ledger of what was promised."""
 
@@ -86,10 +94,16 @@ class Client:
         self.acknowledged, self._under_way = shown, None
 
     def make_request(self, caller: httpx.Client) -> None:
-        """Make one request. Raises: httpx.TransportError when the server dies; the outcome is open then."""
+        """Make one request.
+
+        Raises: httpx.TransportError when the server dies, CannotSay when it has lost its database: the
+        outcome is open then.
+        """
         step = self._next_step()
         self._under_way = step.outcome
         answer = step.ask(caller)
+        if answer.status_code == 503:
+            raise CannotSay(answer)
         is_refusal = step.outcome == self.acknowledged
         assert answer.status_code == (400 if is_refusal else 200), answer.text
         self.acknowledged, self._under_way = step.outcome, None

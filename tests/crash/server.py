@@ -15,6 +15,8 @@ import pytest
 from tests.contract.client import Target
 from tests.contract.conftest import SECRET, free_port, wait_until_ready
 
+from .invariants import Place
+
 DEADLINE_S = 30.0
 _REPOSITORY = Path(__file__).parents[2]
 
@@ -24,12 +26,16 @@ class Server:
     """A running server that leads a process group of its own."""
 
     target: Target
-    data_dir: Path
+    place: Place
     process: subprocess.Popen[bytes]
 
     @property
+    def data_dir(self) -> Path:
+        return self.place.data_dir
+
+    @property
     def blobs_dir(self) -> Path:
-        return self.data_dir / "blobs"
+        return self.place.blobs_dir
 
     def stored_files(self) -> list[Path]:
         """List every file below `blobs/`, temporary ones with a name included."""
@@ -91,12 +97,23 @@ def running(data_dir: Path, **settings: object) -> Iterator[Server]:
         server.kill()
 
 
+@contextmanager
+def running_at(place: Place, **settings: object) -> Iterator[Server]:
+    """Serve what is kept at `place`, as `running` does."""
+    with running(place.data_dir, **settings, **_where_rows_are(place)) as server:
+        yield server
+
+
+def _where_rows_are(place: Place) -> dict[str, object]:
+    return {"database_url": place.database_url} if place.database_url else {}
+
+
 def start(data_dir: Path, **settings: object) -> Server:
     """Start a server on a free port and return when it answers."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("watching a server from outside needs /proc")
     port = free_port()
-    log = data_dir.with_name(f"{data_dir.name}.log")
+    log = data_dir.with_name(f"{data_dir.name}-{port}.log")
     values = {"data_dir": data_dir, "host": "127.0.0.1", "port": port, "jwt_secret": SECRET} | settings
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -109,7 +126,9 @@ def start(data_dir: Path, **settings: object) -> Server:
         )
     url = f"http://127.0.0.1:{port}/storage/v1"
     server = Server(
-        target=Target(url=url, secret=SECRET, is_disposable=True), data_dir=data_dir, process=process
+        target=Target(url=url, secret=SECRET, is_disposable=True),
+        place=Place(data_dir, str(settings.get("database_url", ""))),
+        process=process,
     )
     try:
         wait_until_ready(process, url, log)

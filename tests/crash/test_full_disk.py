@@ -108,8 +108,8 @@ def test_uploads_to_a_full_disk_are_refused_and_leave_nothing_while_reads_go_on(
         assert upload_until_refused(service, label, size_bytes) == NO_ROOM
     assert get_object(service, BUCKET, "kept").content == kept
     assert "kept" in list_names(service)
-    assert find_orphans(server.data_dir) == []
-    check_invariants(server.data_dir)
+    assert find_orphans(server.place) == []
+    check_invariants(server.place)
 
 
 def test_uploads_work_again_when_there_is_room(disk: Path, server: Server, service: httpx.Client) -> None:
@@ -122,7 +122,7 @@ def test_uploads_work_again_when_there_is_room(disk: Path, server: Server, servi
     (disk / "filler").unlink()
     assert put_object(service, BUCKET, "welcome", os.urandom(9 * MIB)).status_code == 200
     assert list_names(service) == ["kept", "welcome"]
-    check_invariants(server.data_dir)
+    check_invariants(server.place)
 
 
 def test_deletes_work_on_a_disk_that_uploads_have_filled(service: httpx.Client) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from tests.contract.client import etag_of, get_object
 
-from .invariants import check_invariants, events_below, find_orphans
+from .invariants import Place, check_invariants, events_below, find_orphans
 from .ledger import Client, History, digest_of
-from .server import DEADLINE_S, Server, running
+from .server import DEADLINE_S, Server, running_at
 
 _ENVIRONMENT = os.environ  # noqa: TID251 - tests have no settings module
 SEED = int(_ENVIRONMENT.get("AEROSTORE_CRASH_SEED", "1"))
@@ -65,7 +65,7 @@ def check_promises(server: Server, clients: list[Client]) -> None:
     """Compare what the server shows with every ledger; each client goes on from there."""
     with server.target.connect(server.target.token("service_role")) as caller:
         for client in clients:
-            events = events_below(server.data_dir, f"{client.label}/")
+            events = events_below(server.place, f"{client.label}/")
             client.go_on_from(History(read_all(caller, f"{client.label}/"), events))
 
 
@@ -85,21 +85,21 @@ def read_digest(caller: httpx.Client, name: str) -> str:
 
 @pytest.mark.timeout(60 + 20 * CYCLES)
 @pytest.mark.parametrize("seed", [SEED])
-def test_kill_9_breaks_no_promise(tmp_path: Path, seed: int) -> None:
-    data_dir = tmp_path / "data"
+def test_kill_9_breaks_no_promise(tmp_path: Path, database_url: str, seed: int) -> None:
+    place = Place(tmp_path / "data", database_url)
     moments = random.Random(seed)
     clients = [Client(BUCKET, f"client-{number}", seed) for number in range(CLIENTS)]
     for cycle in range(CYCLES):
-        with running(data_dir) as server:
+        with running_at(place) as server:
             if cycle == 0:
                 create_bucket(server)
             check_promises(server, clients)
             kill_under_load(server, clients, requests_to_live=moments.randint(1, 60))
-        check_invariants(data_dir)
-    with running(data_dir) as server:
+        check_invariants(place)
+    with running_at(place) as server:
         check_promises(server, clients)
-    check_invariants(data_dir)
-    assert len(find_orphans(data_dir)) <= CYCLES * CLIENTS, "requests that ended left files behind"
+    check_invariants(place)
+    assert len(find_orphans(place)) <= CYCLES * CLIENTS, "requests that ended left files behind"
 
 
 def create_bucket(server: Server) -> None:

@@ -35,7 +35,10 @@ def test_no_file_is_overlooked_for_its_name(dialect: str) -> None:
 
 
 def test_both_dialects_take_the_same_steps() -> None:
-    sqlite, postgres = ([each.name for each in load_migrations(dialect)] for dialect in DIALECTS)
+    """The numbered ones: what is repeatable is made of what each dialect has."""
+    sqlite, postgres = (
+        [each.name for each in load_migrations(dialect) if not each.repeatable] for dialect in DIALECTS
+    )
     assert sqlite == postgres
 
 

@@ -128,8 +128,7 @@ class ExpressionSide:
         environment = environment_of(caller)
         rows = self._values(policy.table, question.names)
         if not has_query(condition):
-            planned = simplify(condition)
-            yield EVALUATED, {row: _verdict(planned, environment, values) for row, values in rows.items()}
+            yield EVALUATED, {row: _verdict(condition, environment, values) for row, values in rows.items()}
         if environment.can_bypass_rls:
             return
         yield AS_FILTER, {row: self._judge(policy, question.part, environment, row, {}) for row in rows}
@@ -181,7 +180,7 @@ class ExpressionSide:
 
 def _verdict(condition: Expression, environment: Environment, values: Mapping[str, Any]) -> Verdict:
     try:
-        verdict: bool | None = evaluate(condition, environment, values)
+        verdict: bool | None = evaluate(simplify(condition), environment, values)
     except EvaluationError as error:
         return error.code
     return verdict

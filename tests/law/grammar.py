@@ -1,6 +1,8 @@
 """Policies nobody wrote: expressions that follow PostgreSQL's grammar and types, for Hypothesis to search.
 
-Every strategy yields SQL text of one type. `depth` bounds how far expressions nest.
+Every strategy yields SQL text of one type. `depth` bounds how far expressions nest. The judged row's id is
+always qualified: in a subquery that has one row by its key, `id` would be the table's own, which fits every
+row, and all there is to compare is when the engines notice that there are too many.
 """
 
 from collections.abc import Callable
@@ -116,7 +118,11 @@ _TEXT_SOURCES = (
         "storage.operation()",
         "current_setting('request.jwt.claim.sub', true)",
     ),
-    *("id::text", "null::text", "(current_setting('request.jwt.claims', true)::jsonb ->> 'tenant_id')"),
+    *(
+        "objects.id::text",
+        "null::text",
+        "(current_setting('request.jwt.claims', true)::jsonb ->> 'tenant_id')",
+    ),
 )
 _text_leaves = st.one_of(st.sampled_from(_TEXT_SOURCES), st.sampled_from(_TEXT_SOURCES), _words)
 
@@ -204,7 +210,7 @@ def _number_branches(depth: int) -> Text:
 def uuids(depth: int) -> Text:
     """Expressions of type uuid; some raise."""
     leaves = st.one_of(
-        st.sampled_from(("auth.uid()", "(select auth.uid())", "owner", "id", "auth.uid()")),
+        st.sampled_from(("auth.uid()", "(select auth.uid())", "owner", "objects.id", "auth.uid()")),
         _literals(*USERS[:2], GROUPS[0]).map(lambda literal: f"{literal}::uuid"),
     )
     return _grown(leaves, _uuid_branches, depth)
@@ -325,6 +331,7 @@ def _subqueries(depth: int) -> Text:
     return st.one_of(
         _form("exists (select 1 from public.projects p where p.id::text = {} and {})", text, condition),
         _form("not exists (select 1 from public.attachments a where a.file_path = {})", text),
+        _form("exists (select 1 from public.projects p where p.id = id and {})", condition),
         _form("{} in (select m.org_id::text from public.org_members m where m.user_id = auth.uid())", text),
         _form("exists (select 1 from storage.buckets b where b.id = {} and b.public)", text),
         _form("{} in (select b.id from storage.buckets b where b.owner_id = {})", text, text),

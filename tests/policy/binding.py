@@ -30,6 +30,8 @@ create function public.kind_of(kind public.kind) returns text language sql as 's
 create function public.procedural() returns boolean language plpgsql as 'begin return true; end';
 create function public.who() returns text language sql security definer as 'select current_user';
 create function public.sign(n int) returns int language sql as 'select n';
+create function public.scale(n int) returns int language sql as 'select n';
+create function public.digest(t text) returns text language sql as 'select md5(t)';
 create function public.truth() returns boolean language sql as 'select ''yes''';
 """
 

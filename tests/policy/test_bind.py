@@ -158,6 +158,12 @@ def test_refusal_has_the_words_and_the_place_of_postgresql(text: str, code: str,
         ("exists (select 1 from nowhere)", "declare it with CREATE TABLE in a policy file"),
         ("name < 'b'", 'compare bytewise: name COLLATE "C" < ...'),
         ("public.not_there(name)", "declare it with CREATE FUNCTION ... LANGUAGE sql in a policy file"),
+        ("json_array_length(metadata::json) = 1", "use jsonb_array_length"),
+        ("json_extract_path_text(metadata::json, 'a') = 'b'", "use jsonb_extract_path_text"),
+        ("scale(1) = 1", "call yours as public.scale"),
+        ("substring(name from '(a)(b)') = 'a'", "take a part of a path by storage.foldername or split_part"),
+        ("substring(name from '^a|b') = 'a'", "take a part of a path by storage.foldername or split_part"),
+        ("substring(name from 'a#\"b#\"' for '#') = 'b'", "take a part of a path by storage.foldername or "),
     ],
 )
 def test_refusal_says_what_to_do(text: str, hint: str) -> None:
@@ -288,10 +294,50 @@ def test_operator_that_only_postgresql_has_is_refused_and_not_taken_for_another(
 
 
 @pytest.mark.parametrize(
-    "text", ["name ~ '(a)\\1'", "name ~ any (array['a', '(b)\\1'])", "name !~* '(a)\\1'"]
+    "text",
+    [
+        "name ~ '(a)\\1'",
+        "name ~ any (array['a', '(b)\\1'])",
+        "name !~* '(a)\\1'",
+        "substring(name from '^(a)(b)') = 'a'",
+        "substring(name, 'b$') = 'b'",
+        "substring(name from 'a#\"b#\"' for '#') = 'b'",
+    ],
 )
 def test_pattern_that_cannot_be_matched_exactly_is_refused(text: str) -> None:
     assert refused(text).code == "0A000"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "json_array_elements(metadata::json)",
+        "age(created_at)",
+        "jsonb_contains(metadata, '{}')",
+        "pg_catalog.to_char(created_at, 'YYYY')",
+        "pg_relation_size('a')",
+        "crypt('a', 'b')",
+        "extensions.digest('a', 'md5')",
+        "extensions.whatever()",
+        "storage.get_size_by_bucket()",
+        "scale(1)",
+    ],
+)
+def test_function_that_postgresql_has_is_not_available(call: str) -> None:
+    refusal = refused(f"{call} is null")
+    assert refusal.code == "0A000"
+    assert "is not available" in str(refusal)
+
+
+def test_function_that_nobody_has_does_not_exist() -> None:
+    for call in ("public.json_array_elements(metadata)", "shorten(name)", "pg_catalog.shorten(name)"):
+        assert refused(f"{call} is null").code == "42883"
+
+
+def test_declared_function_hides_one_of_an_extension_but_none_of_postgresqls_own() -> None:
+    assert shape(bound("digest(name)")).startswith("run(")
+    assert refused("digest(id) is null").code == "42883"
+    assert shape(bound("public.scale(1)")).startswith("run(")
 
 
 def test_policy_belongs_to_a_known_table() -> None:

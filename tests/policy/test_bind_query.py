@@ -191,3 +191,21 @@ def test_security_definer_function_may_read_the_policys_own_table() -> None:
         declare(statement, catalog)
     found = Binder(catalog).bind_condition(parse_expression("public.taken(name)"), OBJECTS)
     assert "FROM storage.objects 1 AS OWNER" in shape(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name = (select p.name from projects p order by length(p.name)::numeric limit 1)",
+        "name = (select p.name from projects p order by now() - created_at limit 1)",
+        "cardinality(array(select distinct length(p.name)::numeric from projects p)) = 1",
+        "cardinality(array(select distinct to_jsonb(p.name) from projects p)) = 1",
+    ],
+)
+def test_order_and_distinct_are_refused_where_stored_values_do_not_tell_them(text: str) -> None:
+    assert refused(text).code == "0A000"
+
+
+def test_more_tables_than_sqlite_joins_are_refused() -> None:
+    tables = ", ".join(f"projects p{number}" for number in range(61))
+    assert refused(f"exists (select 1 from {tables})").code == "54001"

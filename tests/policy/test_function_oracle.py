@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from aerostore.policy.expression import Function
-from aerostore.policy.function import FUNCTIONS, OPERATORS, SLICE, SUBSCRIPT, bytewise
+from aerostore.policy.fold.volatility import is_immutable
+from aerostore.policy.function import FUNCTIONS, OPERATORS, SLICE, SUBSCRIPT, bytewise, why_refused
 from aerostore.policy.function.letter_case import lower, upper
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.regex.extract import extract
@@ -49,6 +50,25 @@ INDEPENDENT = (
     SUBSCRIPT,
     SLICE,
 )
+CALLABLE = """
+SELECT DISTINCT proname FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND prorettype NOT IN ('internal'::regtype, 'cstring'::regtype)
+    AND 'internal'::regtype <> ALL (proargtypes) AND 'cstring'::regtype <> ALL (proargtypes)
+    AND format_type(prorettype, NULL) !~ '(handler|trigger)$'
+"""
+"""Names of PostgreSQL's functions that SQL can call."""
+VOLATILITIES = """
+SELECT coalesce(
+    (SELECT coalesce(made.provolatile::text, 'i') FROM pg_cast LEFT JOIN pg_proc made ON made.oid = castfunc
+        WHERE castsource = %(source)s::regtype AND casttarget = %(target)s::regtype),
+    (SELECT output.provolatile::text || input.provolatile::text
+        FROM pg_type one JOIN pg_proc output ON output.oid = one.typoutput,
+            pg_type other JOIN pg_proc input ON input.oid = other.typinput
+        WHERE one.oid = %(source)s::regtype AND other.oid = %(target)s::regtype)
+)
+"""
+"""The volatility of a cast: of its function, or of writing the one type and reading the other."""
 LOCALE_DEPENDENT = [function for function in INDEPENDENT if bytewise(function) != function]
 
 UPPER_CASE_ID = "D8C7BCE9-CFEB-497B-BD61-E66CE2CBDAA2"
@@ -221,6 +241,25 @@ def test_substring_extracts_what_it_extracts_in_postgres(connection: Connection)
         asked.append((written, outcome(extract, text, pattern)))
     assert assert_equal(connection, asked) > len(asked) // 4
     assert sum(here[0] == "ok" and bool(here[1]) for _, here in asked) > 100
+
+
+def test_every_function_of_postgres_is_offered_or_named_as_refused(connection: Connection) -> None:
+    offered = {function.name for function in FUNCTIONS} | {"count"}
+    names = [name for (name,) in connection.execute(CALLABLE)]
+    assert len(names) > 1000
+    assert not [name for name in names if name not in offered and why_refused(name) is None]
+
+
+def test_the_planner_computes_the_casts_of_literals_that_it_computes_in_postgres(
+    connection: Connection,
+) -> None:
+    for cast in casts():
+        source, target = str(cast.parameters[0]), str(cast.returns)
+        if source.endswith("[]") and target.endswith("[]"):
+            continue  # as the cast of their elements
+        found = connection.execute(VOLATILITIES, {"source": source, "target": target}).fetchone()
+        assert found is not None
+        assert is_immutable(cast) == ("s" not in found[0]), cast.name
 
 
 def test_like_matches_what_it_matches_in_postgres(connection: Connection) -> None:

@@ -188,6 +188,7 @@ def test_syntax_error_has_the_place_and_the_words_of_postgresql(text: str, at: i
         ("(a).b", 3),
         ("to_jsonb(objects.*)", 17),
         ("U&'x' = a", 0),
+        ("substring(a similar 'b' escape '#')", 12),
         ("a = b'101'", 4),
         ("a = E'\\v'", 4),
         ("interval '1' day", 13),

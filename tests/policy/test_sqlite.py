@@ -176,3 +176,38 @@ def test_programs_are_callable_only_while_they_run(database: sqlite3.Connection)
         assert database.execute("SELECT policy('p0')").fetchone()[0] == 1
     with pytest.raises(sqlite3.OperationalError):
         database.execute("SELECT policy('p0')")
+
+
+@pytest.mark.parametrize("symbol", ["or", "and"])
+def test_thousands_of_operands_are_no_deep_expression(symbol: str, database: sqlite3.Connection) -> None:
+    sign = "=" if symbol == "or" else "<>"
+    listed = f" {symbol} ".join(f"name {sign} 'x{number}'" for number in range(12_000))
+    found = passing(database, written(f"name {sign} 'a' {symbol} {listed}"))
+    assert ("files", "a") in found if symbol == "or" else ("files", "a") not in found
+
+
+def test_a_program_takes_more_leaves_than_a_function_has_arguments(database: sqlite3.Connection) -> None:
+    members = "exists (select 1 from members m where m.role = objects.name || '{}')"
+    listed = " or ".join(members.format(number) for number in range(300))
+    risky = f"({listed} or (metadata ->> 'size')::int > 1) and name like 'a/%'"
+    with pytest.raises(EvaluationError):
+        passing(database, written(risky))
+    assert passing(database, written(risky.replace("::int > 1", " = '5'")))
+
+
+def test_an_empty_prefix_is_a_prefix_of_every_name(database: sqlite3.Connection) -> None:
+    everything = passing(database, written("name = 'x' or starts_with(name, '')"))
+    assert len(everything) == 2 * len(NAMES)
+
+
+@pytest.mark.parametrize("rest", ["", ", null"])
+@pytest.mark.parametrize("operator", ["in", "not in"])
+def test_a_long_list_decides_as_a_short_one_does(
+    operator: str, rest: str, database: sqlite3.Connection
+) -> None:
+    texts = ["a", "é/ü.png", "it''s \\"]
+    short = ", ".join(f"'{text}'" for text in texts)
+    long = ", ".join(f"'{text}'" for text in texts * 50)
+    found = written(f"name {operator} ({long}{rest})")
+    assert not found.programs
+    assert passing(database, found) == passing(database, written(f"name {operator} ({short}{rest})"))

@@ -11,26 +11,33 @@ from aerostore.executor import Executor, Statement, Work, WorkFactory
 T = TypeVar("T")
 Intrusion = Callable[[Executor], Coroutine[Any, Any, object]]
 PATIENCE_S = 30.0
+_LOOK_AGAIN_S = 0.01
 
 
 class MeddledExecutor:
     """`inner`, except that `intrude` happens right before the first statement that has `before` in its SQL.
 
-    other: an executor that is not started, for the intruder alone. waits: the intruder has to wait for the
-    transaction that it comes between; else it is done before that statement runs. `outcome` is what it
+    other: an executor that is not started, for the intruder alone. That statement runs when the intruder is
+    done, or as soon as it `is_stuck` behind the transaction that it comes between. `outcome` is what it
     returned, or its error.
     """
 
     name = "meddled"
 
     def __init__(
-        self, inner: Executor, other: Executor, intrude: Intrusion, *, before: str, waits: bool = False
+        self,
+        inner: Executor,
+        other: Executor,
+        intrude: Intrusion,
+        *,
+        before: str,
+        is_stuck: Callable[[], bool],
     ) -> None:
         self._inner = inner
         self._other = other
         self._intrude = intrude
         self._before = before
-        self._waits = waits
+        self._is_stuck = is_stuck
         self._intruder = threading.Thread(target=self._run_intruder)
         self._outcome: object = None
 
@@ -69,8 +76,8 @@ class MeddledExecutor:
         if self._before not in (statement.postgres or statement.sql) or self._intruder.ident is not None:
             return
         self._intruder.start()
-        if not self._waits:
-            _ = self.outcome
+        while self._intruder.is_alive() and not self._is_stuck():
+            self._intruder.join(_LOOK_AGAIN_S)
 
     def _run_intruder(self) -> None:
         async def intrude() -> object:

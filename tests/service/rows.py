@@ -20,6 +20,7 @@ from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
 from aerostore.policy import load
 from tests.conformance.executor_fixture import Rights, installed_template, set_policies
 from tests.conformance.postgres import PostgresCluster
+from tests.conformance.postgres_fixture import SOMEBODY_WAITS, opponent
 
 DEFAULT_SOURCES = read_policy_files(shipped_folder("policies"))
 DEFAULT_POLICIES = CompiledPolicies(load(DEFAULT_SOURCES))
@@ -80,6 +81,11 @@ class PostgresRows:
             self._database = copy
 
         return put_back
+
+    def is_somebody_stuck(self) -> bool:
+        """Tell whether a transaction waits for another one."""
+        with opponent(self.conninfo) as connection:
+            return bool(connection.execute(SOMEBODY_WAITS.encode()).fetchall())
 
     def drop(self) -> None:
         self._cluster.drop_database(self._database)

@@ -18,6 +18,7 @@ from aerostore.service import FileStorage
 from aerostore.service.file import CopyRequest, Upload
 from tests.service.conftest import IN_POSTGRES
 from tests.service.meddling import MeddledExecutor
+from tests.service.rows import PostgresRows
 from tests.service.stage import OWNER, SERVICE, Stage
 
 pytestmark = [
@@ -26,12 +27,7 @@ pytestmark = [
 ]
 
 Deed = Callable[[FileStorage], Awaitable[object]]
-WRITE, DELETE, LOCK, EVENT = (
-    "INSERT INTO storage_objects",
-    "DELETE FROM storage_objects",
-    "FOR UPDATE",
-    "INSERT INTO storage_events",
-)
+WRITE, DELETE, LOCK = "INSERT INTO storage_objects", "DELETE FROM storage_objects", "FOR UPDATE"
 
 
 def put(name: str, content: bytes, *, upsert: bool = True) -> Deed:
@@ -66,15 +62,17 @@ def delete_bucket(storage: FileStorage) -> Awaitable[object]:
     return storage.buckets.delete(SERVICE, "photos")
 
 
-def race(
-    stage: Stage, deed: Deed, intruding: Deed, *, before: str, waits: bool = False
-) -> tuple[object, object]:
+def race(stage: Stage, deed: Deed, intruding: Deed, *, before: str) -> tuple[object, object]:
     """Do `deed` with the other one between its statements; return what both gave, or their refusals."""
 
     async def intrude(executor: Executor) -> object:
         return await intruding(stage.storage_over(executor))
 
-    meddled = MeddledExecutor(stage.executor, stage.own_rows.executor(), intrude, before=before, waits=waits)
+    rows = stage.own_rows
+    assert isinstance(rows, PostgresRows)
+    meddled = MeddledExecutor(
+        stage.executor, rows.executor(), intrude, before=before, is_stuck=rows.is_somebody_stuck
+    )
 
     async def both() -> tuple[object, object]:
         outcome = await outcome_of(deed(stage.storage_over(meddled)))
@@ -178,7 +176,7 @@ def test_the_event_of_a_delete_tells_what_was_deleted(stage: Stage) -> None:
 
 def test_a_replacement_waits_for_a_delete_under_way_and_makes_a_new_object(stage: Stage) -> None:
     old = stage.put("a", b"old")
-    _, theirs = race(stage, delete("a"), put("a", b"theirs"), before=DELETE, waits=True)
+    _, theirs = race(stage, delete("a"), put("a", b"theirs"), before=DELETE)
     assert isinstance(theirs, Object)
     assert theirs.id != old.id
     assert [event[:2] for event in events(stage)] == [
@@ -189,33 +187,33 @@ def test_a_replacement_waits_for_a_delete_under_way_and_makes_a_new_object(stage
     assert stage.get("a") == b"theirs"
 
 
-@pytest.mark.parametrize(("before", "waits"), [(LOCK, False), (DELETE, True)])
-def test_of_two_deletes_one_finds_nothing(stage: Stage, before: str, waits: bool) -> None:
+@pytest.mark.parametrize("before", [LOCK, DELETE])
+def test_of_two_deletes_one_finds_nothing(stage: Stage, before: str) -> None:
     stage.put("a")
-    outcomes = race(stage, delete("a"), delete("a"), before=before, waits=waits)
+    outcomes = race(stage, delete("a"), delete("a"), before=before)
     assert sorted(str(type(outcome).__name__) for outcome in outcomes) == ["NoSuchKey", "NoneType"]
     assert [event[0] for event in events(stage)].count(EventType.REMOVED) == 1
 
 
 @pytest.mark.parametrize("remove", [delete("a"), delete_many("a")], ids=["one", "many"])
-@pytest.mark.parametrize(("before", "waits"), [(LOCK, False), (DELETE, True)])
+@pytest.mark.parametrize(("before", "is_late"), [(LOCK, False), (DELETE, True)])
 def test_what_was_moved_away_is_not_deleted_under_its_new_name(
-    stage: Stage, remove: Deed, before: str, waits: bool
+    stage: Stage, remove: Deed, before: str, is_late: bool
 ) -> None:
     stage.put("a")
-    _, theirs = race(stage, remove, move("a", "b"), before=before, waits=waits)
-    assert stage.names() == ([] if waits else ["b"])
-    assert (type(theirs) is NoSuchKey) == waits
+    _, theirs = race(stage, remove, move("a", "b"), before=before)
+    assert stage.names() == ([] if is_late else ["b"])
+    assert (type(theirs) is NoSuchKey) == is_late
 
 
-@pytest.mark.parametrize(("before", "waits"), [(LOCK, False), (DELETE, True)])
-def test_emptying_spares_what_was_moved_to_another_bucket(stage: Stage, before: str, waits: bool) -> None:
+@pytest.mark.parametrize(("before", "is_late"), [(LOCK, False), (DELETE, True)])
+def test_emptying_spares_what_was_moved_to_another_bucket(stage: Stage, before: str, is_late: bool) -> None:
     stage.make_bucket("other")
     stage.put("a")
     stage.clock.advance(1)
-    _, theirs = race(stage, empty_bucket, move("a", "a", to_bucket_id="other"), before=before, waits=waits)
-    assert stage.names() == ([] if waits else ["a"])
-    assert (type(theirs) is NoSuchKey) == waits
+    _, theirs = race(stage, empty_bucket, move("a", "a", to_bucket_id="other"), before=before)
+    assert stage.names() == ([] if is_late else ["a"])
+    assert (type(theirs) is NoSuchKey) == is_late
 
 
 def test_emptying_goes_on_where_another_one_deletes(stage: Stage) -> None:
@@ -258,7 +256,7 @@ def test_an_upsert_of_a_name_that_an_object_is_moved_to_meanwhile_replaces_that_
 def test_objects_that_change_places_end_as_one_of_the_orders_would(stage: Stage) -> None:
     stage.put("a", b"a")
     stage.put("b", b"b")
-    ours, theirs = race(stage, move("a", "b"), move("b", "a"), before=EVENT, waits=True)
+    ours, theirs = race(stage, move("a", "b"), move("b", "a"), before="UPDATE storage_objects")
     assert ours is None or isinstance(ours, ResourceAlreadyExists)
     assert theirs is None or isinstance(theirs, ResourceAlreadyExists)
     assert {stage.get(name) for name in stage.names()} == {b"a", b"b"}

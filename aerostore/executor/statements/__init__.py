@@ -31,6 +31,7 @@ from aerostore.executor.statements.event import (
     insert_event,
     list_due_events,
     newest_seq,
+    see_newest_event,
     settle_event,
     trim_events,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "release_lease",
     "release_quarantine",
     "replace_bytes",
+    "see_newest_event",
     "settle_event",
     "successor",
     "take_lease",

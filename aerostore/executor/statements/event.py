@@ -66,3 +66,25 @@ def trim_events(before: datetime, limit: int) -> Statement:
 def newest_seq() -> Statement:
     """Rows: one (seq), 0 when nothing ever happened."""
     return Statement(sql="SELECT coalesce(max(seq), 0) AS seq FROM storage_events")
+
+
+def see_newest_event() -> Statement:
+    """Rows: one (seq, next_transaction, oldest_transaction), seq 0 when there is none.
+
+    Transactions are numbered as they begin to write, which is before they write events. In SQLite they
+    follow one after the other, so none ever runs beside a reader.
+    """
+    return Statement(
+        sql=_newest_event(following="0", oldest="0"),
+        postgres=_newest_event(
+            following="pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+            oldest="pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+        ),
+    )
+
+
+def _newest_event(*, following: str, oldest: str) -> str:
+    return (
+        f"SELECT coalesce(max(seq), 0) AS seq, {following} AS next_transaction,"
+        f" {oldest} AS oldest_transaction FROM storage_events"
+    )

@@ -36,11 +36,11 @@ class Binder:
         Raises: Refusal with PostgreSQL's SQLSTATE and words, or 0A000 for what only PostgreSQL can do.
         """
         bound = condition(bind(expression, self._scope(expression.at, target)), expression.at, "POLICY")
-        return collate(bound, target)
+        return collate(bound)
 
     def bind_value(self, expression: syntax.Expression, target: str) -> Expression:
         """Return any part of such a condition, of whatever type. Raises: Refusal, as for the whole."""
-        return collate(settled(bind(expression, self._scope(expression.at, target)), expression.at), target)
+        return collate(settled(bind(expression, self._scope(expression.at, target)), expression.at))
 
     def _scope(self, at: int, target: str) -> Scope:
         table = self._catalog.tables.get(target)
@@ -58,7 +58,8 @@ class Binder:
 @bind.register
 def bind_literal(node: syntax.Literal, scope: Scope) -> Expression:
     """Return a constant; a quoted one and NULL get their type from where they stand."""
-    return Constant(_literal_type(node.value), node.value)
+    type_ = _literal_type(node.value)
+    return Constant(type_, Decimal(node.value) if type_ == NUMERIC and node.value else node.value)
 
 
 def _literal_type(value: str | int | Decimal | bool | None) -> Type:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from aerostore.policy import syntax
-from aerostore.policy.bind.absent import absent
+from aerostore.policy.bind.absent import absent, instead_of
 from aerostore.policy.bind.cast import alike, implicitly
+from aerostore.policy.bind.collation import collated_as, is_any_bytewise
 from aerostore.policy.bind.function import inline
 from aerostore.policy.bind.operator import Operand, apply, apply_operator, operand
 from aerostore.policy.bind.overload import Ambiguous, Candidate, choose
@@ -22,7 +23,7 @@ from aerostore.policy.expression import (
     Query,
     ScalarQuery,
 )
-from aerostore.policy.function import REFUSED_FUNCTIONS, find_functions, needs_collation, ordering
+from aerostore.policy.function import find_functions, is_reserved, needs_collation, ordering, why_refused
 from aerostore.policy.function.comparison import sort_key
 from aerostore.policy.problem import Refusal
 from aerostore.policy.tree import walk
@@ -67,7 +68,7 @@ def _built_in(
     array = array_of(applied.type)
     # NULL in, no rows out: that is an empty array, not NULL.
     rows = Coalesce(array, (Apply(array, applied.function, applied.arguments), Constant(array, ())))
-    element = ColumnOf(applied.type, next(scope.frame.sources), "value")
+    element = ColumnOf(applied.type, next(scope.frame.sources), "value", is_any_bytewise(applied.arguments))
     return scope.leave(Rows(element, array=rows, element=element), node.at)
 
 
@@ -104,8 +105,8 @@ def _candidates(name: tuple[str, ...], count: int, scope: Scope) -> list[Candida
         parameters = _expanded(function, count)
         if len(parameters) == count:
             found.append(Candidate(parameters, function))
-    if len(name) == 1 and name[0] in REFUSED_FUNCTIONS:
-        return found  # PostgreSQL's own would come before a declared one
+    if len(name) == 1 and is_reserved(name[0]):
+        return found  # PostgreSQL's own may come before a declared one
     found.extend(absent(_without_system_schema(name), count))
     for declared in scope.frame.catalog.find_functions(name, path):
         if len(declared.parameters) == count:
@@ -127,9 +128,8 @@ def _converted(node: syntax.Call, scope: Scope, arguments: Sequence[Operand]) ->
 
 
 def _unavailable(node: syntax.Call, types: tuple[Type, ...]) -> Refusal:
-    return Refusal(
-        node.at, "0A000", f"function {_spoken(node, types)} is not available in the embedded database"
-    )
+    message = f"function {_spoken(node, types)} is not available in the embedded database"
+    return Refusal(node.at, "0A000", message, instead_of(_without_system_schema(node.name)))
 
 
 def _spoken(node: syntax.Call, types: tuple[Type, ...]) -> str:
@@ -138,10 +138,14 @@ def _spoken(node: syntax.Call, types: tuple[Type, ...]) -> str:
 
 def _no_function(node: syntax.Call, types: tuple[Type, ...], scope: Scope) -> Refusal:
     name = _without_system_schema(node.name)
-    if reason := REFUSED_FUNCTIONS.get(name):
-        return Refusal(node.at, "0A000", f"{name}() is not available: {reason}")
     path = scope.frame.search_path
-    if find_functions(node.name, path) or scope.frame.catalog.find_functions(node.name, path):
+    declared = scope.frame.catalog.find_functions(node.name, path)
+    reason = why_refused(name)
+    if reason is not None and (not declared or is_reserved(name)):
+        message = f"{name}() is not available{reason and ': '}{reason or ' in the embedded database'}"
+        hint = f"call yours as public.{name}" if declared else instead_of(name)
+        return Refusal(node.at, "0A000", message, hint)
+    if declared or find_functions(node.name, path):
         hint = "no function of that name takes these arguments: add casts"
     else:
         hint = "declare it with CREATE FUNCTION ... LANGUAGE sql in a policy file"
@@ -184,13 +188,14 @@ def _alike(node: syntax.Call, scope: Scope, construct: str) -> tuple[Type, tuple
 
 
 def _nullif(node: syntax.Call, scope: Scope) -> Expression:
-    """Return NULL if both are equal, else the first one, as the type that it is compared in."""
+    """Return NULL if both are equal, else the first one, as the type and with the collation of comparing."""
     left, right = (operand(argument, scope.by_row()) for argument in node.arguments)
     equal = apply_operator("=", (left, right), node.at)
     # PostgreSQL compares types of one such family with each other without a cast.
     is_direct = any({left.type, right.type} <= family for family in _FAMILIES)
     value = left.value if is_direct else equal.arguments[0]
-    return Case(value.type, ((equal, Constant(value.type, None)),), value)
+    found = Case(value.type, ((equal, Constant(value.type, None)),), value)
+    return collated_as(found, is_bytewise=is_any_bytewise(equal.arguments))
 
 
 _FAMILIES = ({INT2, INT4, INT8}, {DATE, TIMESTAMP, TIMESTAMPTZ})

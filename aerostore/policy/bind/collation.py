@@ -5,74 +5,75 @@ while lower(auth.email()) does not.
 Source: parse_collate.c in PostgreSQL; collations of the columns in migrations/postgres.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
-from aerostore.policy.catalog import BUCKETS, OBJECTS
+from aerostore.policy.bind.type import is_text
 from aerostore.policy.expression import (
-    TARGET,
     Apply,
     ArrayOf,
     ArrayQuery,
     Case,
     Coalesce,
+    Collated,
     ColumnOf,
     Expression,
+    Function,
     Quantified,
     RunTime,
     ScalarQuery,
 )
 from aerostore.policy.function import bytewise
-from aerostore.policy.tree import queries, rebuild
-from aerostore.policy.value import TEXT
+from aerostore.policy.tree import rebuild
 
-BYTEWISE_COLUMNS: Mapping[str, frozenset[str]] = {
-    OBJECTS: frozenset({"bucket_id", "name", "blob_id"}),
-    BUCKETS: frozenset({"id", "name"}),
-}
+_OF_TYPE_NAME = frozenset({"current_user", "current_role", "user"})
+"""Functions whose result is of PostgreSQL's type `name`, which has COLLATE "C"."""
 
 
-def collate(expression: Expression, target: str) -> Expression:
-    """Return a bound condition on the table `target` with each function as its arguments' collation has it.
+def collate(expression: Expression) -> Expression:
+    """Return a bound expression with each function as the collation of its arguments has it."""
+    if isinstance(expression, Collated):
+        return collate(expression.operand)
+    rebuilt = rebuild(expression, collate)
+    match expression, rebuilt:
+        case Apply(arguments=arguments), Apply():
+            return Apply(rebuilt.type, function_for(arguments, rebuilt.function), rebuilt.arguments)
+        case Quantified(left=left, array=array), Quantified():
+            operator = function_for((left, array), rebuilt.operator)
+            return Quantified(operator, rebuilt.left, rebuilt.array, rebuilt.every)
+    return rebuilt
 
-    A declared SQL function's parameters count with the collations of their own arguments; PostgreSQL gives
-    them all the strongest one.
-    """
-    tables = {
-        joined.source.id: joined.source.table for query in queries(expression) for joined in query.joins
-    }
-    return _Collation({**tables, TARGET: target}).apply(expression)
+
+def function_for(arguments: Iterable[Expression], function: Function) -> Function:
+    """Return what `function` is for text of the collation of `arguments`."""
+    return bytewise(function) if is_any_bytewise(arguments) else function
 
 
-class _Collation:
-    """tables: names of the sources that columns come from."""
+def is_any_bytewise(expressions: Iterable[Expression]) -> bool:
+    """Return whether text of `expressions` is used with COLLATE "C": one such text outdoes the default."""
+    return any(map(_is_bytewise, expressions))
 
-    def __init__(self, tables: Mapping[int, str]) -> None:
-        self._tables = tables
 
-    def apply(self, expression: Expression) -> Expression:
-        rebuilt = rebuild(expression, self.apply)
-        match rebuilt:
-            case Apply() if any(map(self._is_bytewise, rebuilt.arguments)):
-                return Apply(rebuilt.type, bytewise(rebuilt.function), rebuilt.arguments)
-            case Quantified() if self._is_bytewise(rebuilt.left) or self._is_bytewise(rebuilt.array):
-                operator = bytewise(rebuilt.operator)
-                return Quantified(operator, rebuilt.left, rebuilt.array, rebuilt.every)
-        return rebuilt
+def collated_as(operand: Expression, *, is_bytewise: bool) -> Expression:
+    """Return `operand` with another collation if it is text that needs it: COLLATE "C", or the default."""
+    if not is_text(operand.type) or _is_bytewise(operand) is is_bytewise:
+        return operand
+    return Collated(operand.type, operand, is_bytewise)
 
-    def _is_bytewise(self, expression: Expression) -> bool:
-        """Return whether an expression is text of COLLATE "C": one such operand outdoes the default."""
-        if TEXT not in (expression.type, expression.type.element):
-            return False
-        match expression:
-            case ColumnOf(source=source, name=name):
-                return name in BYTEWISE_COLUMNS.get(self._tables.get(source, ""), ())
-            case Apply(arguments=parts) | Coalesce(operands=parts) | ArrayOf(items=parts):
-                return any(map(self._is_bytewise, parts))
-            case Case():
-                results = (*(result for _, result in expression.branches), expression.otherwise)
-                return any(map(self._is_bytewise, results))
-            case RunTime(operand=operand):
-                return self._is_bytewise(operand)
-            case ScalarQuery(query=query) | ArrayQuery(query=query):
-                return query.output is not None and self._is_bytewise(query.output)
+
+def _is_bytewise(expression: Expression) -> bool:
+    if not is_text(expression.type):
         return False
+    match expression:
+        case ColumnOf() | Collated():
+            return expression.is_bytewise
+        case Apply(function=function) if function.name in _OF_TYPE_NAME:
+            return True
+        case Apply(arguments=parts) | Coalesce(operands=parts) | ArrayOf(items=parts):
+            return is_any_bytewise(parts)
+        case Case(branches=branches, otherwise=otherwise):
+            return is_any_bytewise((*(result for _, result in branches), otherwise))
+        case RunTime(operand=operand):
+            return _is_bytewise(operand)
+        case ScalarQuery(query=query) | ArrayQuery(query=query):
+            return query.output is not None and _is_bytewise(query.output)
+    return False

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from aerostore.policy.bind.collation import function_for
 from aerostore.policy.expression import (
     And,
     Apply,
+    Collated,
     ColumnOf,
     Expression,
     Function,
@@ -39,6 +41,9 @@ def with_each(output: Expression, element: ColumnOf, array: Expression, at: int)
     """
     if output == element:
         return array
+    if isinstance(output, Collated):
+        inner = with_each(output.operand, element, array, at)
+        return Collated(inner.type, inner, output.is_bytewise)
     if isinstance(output, Apply) and len(output.arguments) == 1:
         source = output.arguments[0]
         rule = find_cast(array_of(source.type), array_of(output.type))
@@ -71,7 +76,7 @@ def _compared(test: Expression, element: ColumnOf, array: Expression, at: int) -
     if not isinstance(test, Apply) or len(test.arguments) != 2:
         raise unavailable(at)
     left, right = test.arguments
-    function = test.function
+    function = function_for(test.arguments, test.function)
     if _mentions(left, element):
         left, right, function = right, left, _commuted(function)
     if _mentions(left, element):

@@ -11,6 +11,7 @@ from aerostore.policy.expression import And, ColumnOf, Expression, Joined, Sourc
 from aerostore.policy.problem import Refusal
 
 _HIDDEN_SCHEMAS = frozenset({"auth", "pg_catalog", "information_schema"})
+_MOST_TABLES = 60  # SQLite joins 64 at most
 _CALLED_VALUE = frozenset({"jsonb_array_elements", "jsonb_array_elements_text"})
 """Functions whose column is called `value`; that of others is called as they are in FROM."""
 
@@ -62,6 +63,8 @@ def bind_from(joins: tuple[syntax.Join, ...], around: Scope) -> From:
             _add_table(join, found)
         else:
             _add_function(join, join.item.call, found)
+    if len(found.joins) > _MOST_TABLES:
+        raise Refusal(joins[0].item.at, "54001", f"more than {_MOST_TABLES} tables in one subquery")
     if found.array is not None and len(joins) > 1:
         raise unavailable(joins[0].item.at)
     return found

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from aerostore.policy.bind.cast import cast
+from aerostore.policy.bind.collation import collated_as, is_any_bytewise
 from aerostore.policy.bind.from_clause import conjunction
 from aerostore.policy.bind.query import Selection, bind_select, listed, scalar
 from aerostore.policy.bind.scope import Rows, Scope
@@ -25,10 +26,14 @@ def inline(function: CreateFunction, arguments: Sequence[Expression], scope: Sco
     """Return a call of `function` as an expression. arguments: of its parameters' types.
 
     The declared volatility is ignored: functions are VOLATILE unless their author said otherwise, and all
-    that a body accepted here can do is read.
+    all that a body accepted here can do is read. Its parameters and result have the collation of the call,
+    whatever that of each argument and of the body.
     Raises: Refusal at the call for anything that is wrong with the body.
     """
+    is_bytewise = is_any_bytewise(arguments)
+    arguments = [collated_as(argument, is_bytewise=is_bytewise) for argument in arguments]
     rows = _rows(function, arguments, scope, at)
+    rows = replace(rows, output=collated_as(rows.output, is_bytewise=is_bytewise))
     if function.returns_set:
         return _set(function, arguments, rows, scope, at)
     # Not a literal to the planner, which runs most such functions as they are.
@@ -104,5 +109,6 @@ def _set(
     array = listed(rows)
     if kept := conjunction(tests):
         array = Case(array.type, ((kept, array),), Constant(array.type, ()))
-    element = ColumnOf(rows.output.type, next(scope.frame.sources), "value")
+    is_bytewise = is_any_bytewise((rows.output,))
+    element = ColumnOf(rows.output.type, next(scope.frame.sources), "value", is_bytewise)
     return scope.leave(Rows(element, array=array, element=element), at)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from aerostore.policy import syntax
-from aerostore.policy.bind.absent import absent
+from aerostore.policy.bind.absent import absent, instead_of
 from aerostore.policy.bind.cast import implicitly, settled
 from aerostore.policy.bind.overload import Ambiguous, Candidate, choose_operator, concrete, elements_of
 from aerostore.policy.bind.scope import Scope, bind
@@ -12,6 +12,7 @@ from aerostore.policy.describe.sql import to_text
 from aerostore.policy.expression import (
     Apply,
     ArrayOf,
+    Collated,
     Constant,
     Expression,
     Function,
@@ -69,18 +70,23 @@ def apply_operator(symbol: str, operands: Sequence[Operand], at: int) -> Apply:
 
 def check_patterns(function: Function, pattern: Expression, at: int) -> None:
     """Refuse a pattern, or one of an array of them, that is known now and cannot be matched exactly."""
-    patterns = pattern.items if isinstance(pattern, ArrayOf) else (pattern,)
+    bare = _bare(pattern)
+    patterns = bare.items if isinstance(bare, ArrayOf) else (bare,)
     try:
         for each in patterns:
             for text in _known_texts(each):
                 check_pattern(function, text)
     except EvaluationError as error:
-        raise Refusal(at, error.code, error.message) from error
+        raise Refusal(at, error.code, error.message, instead_of(function.name)) from error
+
+
+def _bare(expression: Expression) -> Expression:
+    return expression.operand if isinstance(expression, Collated) else expression
 
 
 def _known_texts(expression: Expression) -> Sequence[str]:
     if isinstance(expression, Apply) and expression.function.name == "similar_to_escape":
-        values = [part.value for part in expression.arguments if isinstance(part, Constant)]
+        values = [part.value for part in map(_bare, expression.arguments) if isinstance(part, Constant)]
         known = len(values) == len(expression.arguments) and None not in values
         return (expression.function.run(*values),) if known else ()
     if not isinstance(expression, Constant) or expression.value is None:

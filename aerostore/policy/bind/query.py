@@ -31,8 +31,9 @@ from aerostore.policy.expression import (
 )
 from aerostore.policy.function import equality, ordering
 from aerostore.policy.problem import Refusal
+from aerostore.policy.sqlite.layout import SORTABLE
 from aerostore.policy.tree import children
-from aerostore.policy.value import BOOL, TEXT, array_of
+from aerostore.policy.value import BOOL, TEXT, UNKNOWN, array_of
 
 _HIGHEST_LIMIT = 2**63 - 1
 
@@ -223,6 +224,8 @@ def _outside(expression: Expression, counts: list[Expression]) -> Iterator[Expre
 def _distinct(select: syntax.Select, output: Expression) -> bool:
     if select.distinct and equality(output.type) is None:
         raise Refusal(select.at, "42883", f"could not identify an equality operator for type {output.type}")
+    if select.distinct and (output.type.element or output.type) not in SORTABLE:
+        raise Refusal(select.at, "0A000", f"DISTINCT values of type {output.type} are not available")
     return select.distinct
 
 
@@ -239,7 +242,7 @@ def _limit(select: syntax.Select) -> int | None:
 def _order(select: syntax.Select, scope: Scope) -> Iterator[tuple[Expression, bool]]:
     for node, descending in select.order_by:
         key = collatable(node, scope)
-        if ordering(key.type) is None:
+        if ordering(key.type) is None or key.type not in SORTABLE | {UNKNOWN}:
             raise Refusal(node.at, "0A000", f"the order of type {key.type} is not available")
         if key.type == TEXT and not key.collated:
             raise Refusal(node.at, "0A000", "the order of text depends on the database", 'add COLLATE "C"')

@@ -122,7 +122,9 @@ def bind(node: object, scope: Scope) -> Expression:
 
 def entry_of(table: Table, source: int, alias: str | None = None) -> Entry:
     """Return how names reach a row of `table` that has the id `source`."""
-    columns = {name: ColumnOf(type_, source, name) for name, type_ in table.columns.items()}
+    columns = {
+        name: ColumnOf(type_, source, name, name in table.bytewise) for name, type_ in table.columns.items()
+    }
     own_name = table.name.rpartition(".")[2]
     return Entry(alias or own_name, columns, None if alias else table.name)
 

@@ -4,7 +4,7 @@
 its executor would do, and keeps what only the rows can tell. Neither is ever more permissive.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import is_
 from typing import Any
@@ -54,6 +54,11 @@ def fold(expression: Expression, environment: Environment, columns: Columns) -> 
     not certain to be reached, and the whole becomes one where it is.
     """
     return _Folding(environment, columns).fold(expression)
+
+
+def fold_alone(expressions: Iterable[Expression], environment: Environment) -> Iterator[Expression]:
+    """Yield what is left of each of `expressions` without any row."""
+    return map(_Folding(environment, _NO_COLUMNS).fold, expressions)
 
 
 def simplify(expression: Expression) -> Expression:

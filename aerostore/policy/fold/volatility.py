@@ -4,7 +4,7 @@ Source: PostgreSQL, pg_proc.provolatile.
 """
 
 from aerostore.policy.expression import Function
-from aerostore.policy.value import ANYNONARRAY, DATE, INTERVAL, JSON, JSONB, TIMESTAMP, TIMESTAMPTZ
+from aerostore.policy.value import ANYNONARRAY, DATE, INTERVAL, TEXT, TIMESTAMP, TIMESTAMPTZ, Type
 
 # Their results depend on settings of the session.
 _STABLE_NAMES = frozenset(
@@ -18,13 +18,20 @@ _STABLE_NAMES = frozenset(
         "to_jsonb",
     }
 )
-_STABLE_TYPES = frozenset({TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL, ANYNONARRAY})
+_TIMES = frozenset({TIMESTAMPTZ, TIMESTAMP, DATE, INTERVAL})
 
 
 def is_immutable(function: Function) -> bool:
-    """Return whether the planner computes `function`: no when in doubt, which can only raise more often."""
-    types = {function.returns, *function.parameters}
-    if function.reads_environment or function.name in _STABLE_NAMES or types & _STABLE_TYPES:
+    """Return whether the planner computes `function` of literals, so that it fails whatever the row."""
+    if function.reads_environment or function.name in _STABLE_NAMES or ANYNONARRAY in function.parameters:
         return False
-    is_cast = "::" in function.name
-    return not (is_cast and any(type_.element or type_ in (JSON, JSONB) for type_ in types))
+    if "::" in function.name:
+        return _is_immutable_cast(function.parameters[0], function.returns)
+    # Calendar and clock of a moment depend on the time zone; how moments compare does not.
+    return TIMESTAMPTZ not in function.parameters or not {INTERVAL, TEXT} & {*function.parameters}
+
+
+def _is_immutable_cast(source: Type, target: Type) -> bool:
+    if {source, target} & _TIMES:
+        return {source, target} == {TIMESTAMP, DATE}
+    return (source.element is None) is (target.element is None)

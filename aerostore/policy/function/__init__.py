@@ -24,11 +24,10 @@ from aerostore.policy.function.cast import CastRule, find_cast
 from aerostore.policy.function.comparison import equality, needs_collation, ordering
 from aerostore.policy.function.io import read_text, write_text
 from aerostore.policy.function.pattern import check_pattern
-from aerostore.policy.function.refused import REFUSED_FUNCTIONS
+from aerostore.policy.function.refused import is_reserved, why_refused
 from aerostore.policy.function.storage import owner_of, path_tokens
 
 __all__ = (
-    "REFUSED_FUNCTIONS",
     "SLICE",
     "SUBSCRIPT",
     "CastRule",
@@ -38,11 +37,13 @@ __all__ = (
     "find_cast",
     "find_functions",
     "find_operators",
+    "is_reserved",
     "needs_collation",
     "ordering",
     "owner_of",
     "path_tokens",
     "read_text",
+    "why_refused",
     "write_text",
 )
 

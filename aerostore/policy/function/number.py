@@ -6,7 +6,7 @@ from operator import add, mul, sub
 from typing import Any
 
 from aerostore.policy.expression import Function
-from aerostore.policy.function.failure import out_of_range
+from aerostore.policy.function.failure import out_of_range, too_large
 from aerostore.policy.function.number_value import EXACT, fit_float, fit_integer, fit_numeric
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.value import FLOAT8, INT2, INT4, INT8, NUMERIC, Type
@@ -14,6 +14,7 @@ from aerostore.policy.value import FLOAT8, INT2, INT4, INT8, NUMERIC, Type
 _INTEGERS = (INT2, INT4, INT8)
 _SIGNIFICANT_DIGITS = 16
 _LARGEST_SCALE = 1000
+_LONGEST_DIVIDED = 5_000
 _GROUP = 4
 """Digits that PostgreSQL's numeric keeps together; its division counts in such groups."""
 
@@ -33,8 +34,15 @@ def _remainder_of_integers(dividend: int, divisor: int) -> int:
     return dividend - divisor * _divide_integers(dividend, divisor)
 
 
+def _refuse_long(*values: Decimal) -> None:
+    """Refuse numbers that take long to divide: they come from whoever sends metadata."""
+    if any(max(value.adjusted(), -_exponent(value)) > _LONGEST_DIVIDED for value in values):
+        raise too_large(f"numbers of more than {_LONGEST_DIVIDED} digits are not divided")
+
+
 def _divide_numerics(dividend: Decimal, divisor: Decimal) -> Decimal:
     _refuse_zero(divisor)
+    _refuse_long(dividend, divisor)
     return _divide_to_scale(dividend, divisor, _division_scale(dividend, divisor))
 
 
@@ -70,6 +78,7 @@ def _exponent(value: Decimal) -> int:
 
 def _remainder_of_numerics(dividend: Decimal, divisor: Decimal) -> Decimal:
     _refuse_zero(divisor)
+    _refuse_long(dividend, divisor)
     return EXACT.remainder(dividend, divisor)
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from aerostore.policy.function.postgres_name import IN_EXTENSIONS, IN_POSTGRES
+
+_ABOUT_SERVER = "it asks the database server about itself"
 _REASONS: Mapping[str, str] = {
     "its value changes from call to call, so a policy with it has no stable answer": """
         random setseed gen_random_uuid uuid_generate_v1 uuid_generate_v4 clock_timestamp statement_timestamp
-        timeofday nextval
-        currval setval lastval set_config pg_sleep txid_current
+        timeofday nextval currval setval lastval set_config txid_current
     """,
     "full-text search depends on dictionaries of the server": """
         to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank
@@ -27,27 +29,35 @@ _REASONS: Mapping[str, str] = {
     "JSON path expressions are not available": """
         jsonb_path_exists jsonb_path_match jsonb_path_query jsonb_path_query_array jsonb_path_query_first
     """,
-    "it asks the database server about itself": """
+    _ABOUT_SERVER: """
         session_user system_user current_catalog current_database current_schema current_schemas
-        inet_client_addr inet_server_addr pg_has_role has_table_privilege pg_backend_pid version to_regclass
-        to_regprocedure
-    """,
-    "it is not available in the embedded database": """
-        current_time localtime age make_date make_interval make_timestamp make_timestamptz justify_days
-        justify_hours timezone date_bin
-        round ceil ceiling floor trunc sign power sqrt ln log exp div
-        quote_ident quote_literal quote_nullable overlay encode decode convert convert_from convert_to digest
-        hmac crypt sha256 to_hex normalize string_to_table
-        generate_series generate_subscripts array_dims array_ndims array_fill array_positions trim_array
-        to_json row_to_json json_build_object json_build_array json_object_keys json_typeof json_each
-        json_each_text json_extract_path json_extract_path_text jsonb_each jsonb_each_text jsonb_set
-        jsonb_insert jsonb_pretty jsonb_strip_nulls jsonb_object jsonb_populate_record jsonb_to_record
-        jsonb_to_recordset
-        storage.search storage.search_v2 storage.can_insert_object storage.get_size_by_bucket
+        inet_client_addr inet_server_addr has_table_privilege version to_regclass to_regprocedure
     """,
 }
+_BY_NAME: Mapping[str, str] = {
+    **dict.fromkeys(IN_POSTGRES.split(), ""),
+    **{name: reason for reason, names in _REASONS.items() for name in names.split()},
+}
+_BY_QUALIFIED_NAME = frozenset(
+    {"storage.search", "storage.search_v2", "storage.can_insert_object", "storage.get_size_by_bucket"}
+)
+_ELSEWHERE = frozenset(IN_EXTENSIONS.split()) | _BY_QUALIFIED_NAME
+_SERVER_PREFIX = "pg_"
+_EXTENSIONS_SCHEMA = "extensions."
 
-REFUSED_FUNCTIONS: Mapping[str, str] = {
-    name: reason for reason, names in _REASONS.items() for name in names.split()
-}
-"""Reasons by name; functions of other schemas than pg_catalog by their qualified name."""
+
+def why_refused(name: str) -> str | None:
+    """Return why a function is not offered, "" when there is no more to say; None for one nobody has.
+
+    name: without pg_catalog, with any other schema.
+    """
+    if name.startswith(_SERVER_PREFIX):
+        return _ABOUT_SERVER
+    if name in _ELSEWHERE or name.startswith(_EXTENSIONS_SCHEMA):
+        return ""
+    return _BY_NAME.get(name)
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether PostgreSQL itself may mean a function that is not offered by that unqualified name."""
+    return name in _BY_NAME or name.startswith(_SERVER_PREFIX)

@@ -131,6 +131,8 @@ def _word_level(tokens: Tokens) -> Level:
         raise tokens.unsupported("OPERATOR(...)", "write the operator itself")
     if tokens.at_word("not"):
         return Level.LIKE if tokens.ahead().is_word(*_NEGATABLE) else Level.NONE
+    if tokens.at_word("similar") and not tokens.ahead().is_word("to"):
+        return Level.NONE  # substring(text SIMILAR pattern ESCAPE mark)
     return _WORDS.get(tokens.current.value, Level.NONE)
 
 

@@ -25,9 +25,12 @@ from aerostore.policy.fold.hazard import may_raise
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.sqlite.layout import Decode, Place, decoder, encode, physical_table, place_of, quoted
 from aerostore.policy.sqlite.native import native, native_value
-from aerostore.policy.sqlite.program import Leaf, Program, split_leaves
+from aerostore.policy.sqlite.program import Leaf, Program, pack, run_packed, split_leaves
 from aerostore.policy.tree import has_query, queries
 from aerostore.policy.value import FLOAT8, Environment, Type, array_of
+
+_MOST_PARAMETERS = 10_000  # SQLite allows 32,766 in one statement
+_MOST_LEAVES = 100  # SQLite allows 127 arguments of a function
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,10 @@ class _Writer:
             for joined in query.joins:
                 source = joined.source
                 self._sources[source.id] = (f"{name}_{source.id}", source.table)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.parameters) > _MOST_PARAMETERS
 
     def bind(self, type_: Type, value: Any) -> str:
         key = f"{self._name}{len(self.parameters)}"
@@ -124,11 +131,18 @@ class _Writer:
     def _program(self, expression: Expression, encode_value: Callable[[Any], Any]) -> str:
         cut, leaves = split_leaves(expression)
         written = [self._leaf(leaf) for leaf in leaves]
+        program = Program(cut, self._environment, [decode for _, decode in written], encode_value)
+        arguments = [sql for sql, _ in written]
+        if len(arguments) <= _MOST_LEAVES:
+            return self._call(program, arguments)
+        parts = [arguments[at : at + _MOST_LEAVES] for at in range(0, len(arguments), _MOST_LEAVES)]
+        return self._call(partial(run_packed, program), [self._call(pack, part) for part in parts])
+
+    def _call(self, program: Callable[..., Any], arguments: Iterable[str]) -> str:
         key = f"{self._name}{len(self.programs)}"
-        decoders = [decode for _, decode in written]
-        self.programs[key] = Program(cut, self._environment, decoders, encode_value)
-        arguments = "".join(f", {sql}" for sql, _ in written)
-        return f"policy('{key}'{arguments})"
+        self.programs[key] = program
+        listed = "".join(f", {sql}" for sql in arguments)
+        return f"policy('{key}'{listed})"
 
     def _leaf(self, leaf: Leaf) -> tuple[str, Decode]:
         node = leaf.expression

@@ -18,10 +18,25 @@ from uuid import UUID as Uuid
 from aerostore.policy.catalog import BUCKETS, OBJECTS, Table
 from aerostore.policy.function.io import read_text, write_text
 from aerostore.policy.function.storage import owner_of, path_tokens
-from aerostore.policy.value import BOOL, FLOAT8, INT2, INT4, INT8, NUMERIC, TEXT, TIMESTAMPTZ, UUID, Type
+from aerostore.policy.value import (
+    BOOL,
+    DATE,
+    FLOAT8,
+    INT2,
+    INT4,
+    INT8,
+    NUMERIC,
+    TEXT,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    UUID,
+    Type,
+)
 
 INTEGERS = frozenset({INT2, INT4, INT8})
 COMPARABLE = frozenset({TEXT, UUID, BOOL}) | INTEGERS
+SORTABLE = COMPARABLE | {FLOAT8, TIMESTAMPTZ, TIMESTAMP, DATE}
+"""Types whose stored values are equal, and in order, when the values are."""
 Decode: TypeAlias = Callable[[Any], Any]
 
 _UUID_SHAPE = "-".join("[0-9a-f]" * length for length in (8, 4, 4, 4, 12))

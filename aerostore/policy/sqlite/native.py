@@ -4,7 +4,7 @@
 where only its being true counts (positive), with false and NULL alike.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from aerostore.policy.expression import (
@@ -27,12 +27,18 @@ from aerostore.policy.sqlite.layout import COMPARABLE, INTEGERS, Place
 from aerostore.policy.value import BOOL, TEXT, UUID, Type
 
 MOST_LISTED = 100
+_LONGEST_CHAIN = 50
 _LONGEST_PATTERN = 10_000  # SQLite's own limit is 50,000 bytes
 _COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 
 
 class Writer(Protocol):
     """What native conditions are written with."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more parameters should be bound: what else there is can be a program."""
+        ...
 
     def bind(self, type_: Type, value: Any) -> str:
         """Return the parameter that holds `value`."""
@@ -110,7 +116,7 @@ def _connective(writer: Writer, node: And | Or, positive: bool) -> Native:
     written: list[str] = []
     rest: list[Expression] = []
     for operand in node.operands:
-        sql = native(writer, operand, positive)
+        sql = None if writer.is_full else native(writer, operand, positive)
         if sql is None:
             rest.append(operand)
         else:
@@ -119,7 +125,15 @@ def _connective(writer: Writer, node: And | Or, positive: bool) -> Native:
         return None
     if rest:
         written.append(writer.program(rest[0] if len(rest) == 1 else type(node)(tuple(rest))))
-    return (" AND " if isinstance(node, And) else " OR ").join(f"({sql})" for sql in written)
+    return _balanced(written, " AND " if isinstance(node, And) else " OR ")
+
+
+def _balanced(operands: Sequence[str], word: str) -> str:
+    """Write a chain so that many operands are no deep expression, of which SQLite allows 1,000 levels."""
+    if len(operands) <= _LONGEST_CHAIN:
+        return word.join(f"({sql})" for sql in operands)
+    links = range(0, len(operands), _LONGEST_CHAIN)
+    return _balanced([_balanced(operands[at : at + _LONGEST_CHAIN], word) for at in links], word)
 
 
 def _exists(writer: Writer, node: ExistsQuery, positive: bool) -> Native:
@@ -138,7 +152,7 @@ def _apply(writer: Writer, node: Apply, positive: bool) -> Native:
         return _like(writer, left, right, negated=symbol == "!~~")
     if symbol in ("starts_with", "^@"):
         column, prefix = native_value(writer, left), text_constant(right)
-        return column and prefix and _in_range(writer, column, prefix)
+        return None if column is None or prefix is None else _in_range(writer, column, prefix)
     return None
 
 
@@ -225,7 +239,7 @@ def _quantified(writer: Writer, node: Quantified, positive: bool) -> Native:
         return None
     if type(node.array) is ArrayQuery:
         return _in_query(writer, node, node.array)
-    if type(node.array) is not Constant or not node.array.value or len(node.array.value) > MOST_LISTED:
+    if type(node.array) is not Constant or not node.array.value:
         return None
     return _in_list(writer, node, node.array, positive)
 
@@ -243,14 +257,20 @@ def _in_list(writer: Writer, node: Quantified, array: Constant, positive: bool) 
     if element is None or not _is_comparable("=", node.left.type, element):
         return None
     if type(node.left) is not Constant and (left := native_value(writer, node.left)):
-        return f"{left} {_in_word(node)} ({', '.join(writer.bind(element, each) for each in array.value)})"
-    if not positive or node.every:
+        return f"{left} {_in_word(node)} ({_listed(writer, array.type, element, array.value)})"
+    if not positive or node.every or len(array.value) > MOST_LISTED:
         return None
     constants = [Constant(element, each) for each in array.value if each is not None]
     tests = [
         _is_owner(writer, node.left, each) or _is_first_segment(writer, node.left, each) for each in constants
     ]
     return " OR ".join(f"({test})" for test in tests) if tests and all(tests) else None
+
+
+def _listed(writer: Writer, type_: Type, element: Type, values: Sequence[Any]) -> str:
+    if len(values) > MOST_LISTED:
+        return f"SELECT value FROM json_each({writer.bind(type_, values)})"
+    return ", ".join(writer.bind(element, value) for value in values)
 
 
 def _in_word(node: Quantified) -> str:

@@ -1,7 +1,9 @@
 """Parts of a condition that Python evaluates while SQLite runs it, row by row."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from aerostore.policy.expression import (
@@ -51,6 +53,16 @@ class Program:
     def __call__(self, *stored: Any) -> Any:
         """Return the encoded value for one row's leaves. Raises: EvaluationError."""
         return self.encode(evaluate(self.expression, self.environment, _Leaves(self.decoders, stored)))
+
+
+def pack(*stored: Any) -> str:
+    """Return stored values of leaves as one, for a program that has more of them than SQLite passes."""
+    return json.dumps(stored)
+
+
+def run_packed(program: Callable[..., Any], *packs: str) -> Any:
+    """Return what `program` gives for the leaves in `packs`. Raises: EvaluationError."""
+    return program(*chain.from_iterable(map(json.loads, packs)))
 
 
 class _Leaves(dict[str, Any]):
