@@ -142,9 +142,9 @@ def _no_function(node: syntax.Call, types: tuple[Type, ...], scope: Scope) -> Re
     declared = scope.frame.catalog.find_functions(node.name, path)
     reason = why_refused(name)
     if reason is not None and (not declared or is_reserved(name)):
-        message = f"{name}() is not available{reason and ': '}{reason or ' in the embedded database'}"
+        why = f": {reason}" if reason else " in the embedded database"
         hint = f"call yours as public.{name}" if declared else instead_of(name)
-        return Refusal(node.at, "0A000", message, hint)
+        return Refusal(node.at, "0A000", f"{name}() is not available{why}", hint)
     if declared or find_functions(node.name, path):
         hint = "no function of that name takes these arguments: add casts"
     else:
