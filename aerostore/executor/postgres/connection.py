@@ -66,8 +66,12 @@ class Connections:
 
     async def close(self) -> None:
         """Let go of every connection, after those that are on their way back."""
-        await asyncio.gather(*self._returning)
+        await self.returned()
         await self._pool.close()
+
+    async def returned(self) -> None:
+        """Wait until no connection is on its way back."""
+        await asyncio.gather(*self._returning)
 
     async def drop_broken(self) -> None:
         """Look at every idle connection, and replace those that are dead."""

@@ -81,6 +81,7 @@ class PostgresExecutor:
         self._roles = roles
         if self._narrowing.is_due():
             await self._read_policies(roles)
+            await self._connections.returned()  # the first request finds it idle
 
     async def close(self) -> None:
         """Finish the units that have begun, then close every connection."""
