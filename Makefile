@@ -13,10 +13,12 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
 HAVE_NODE := command -v node >/dev/null && command -v npm >/dev/null
 HAVE_POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
+HAVE_STRACE := command -v strace >/dev/null
+HAVE_FUSE := ldconfig -p 2>/dev/null | grep -q libfuse3
 HAVE_PGBOUNCER := command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
-.PHONY: help setup run services test test-fast test-law check format coverage changelog bench-server clean
+.PHONY: help setup run services test test-fast test-law test-crash check format coverage changelog bench-server clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -44,10 +46,12 @@ define install
 	echo "NOT TESTED: $(3), because $(2) cannot be installed from here. Install it and try again." >&2
 endef
 
-services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL, PgBouncer
+services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL, strace, FUSE
 	$(call install,$(HAVE_NODE),nodejs npm,the JavaScript client)
 	$(call install,$(HAVE_POSTGRES),postgresql,everything on PostgreSQL)
 	$(call install,$(HAVE_PGBOUNCER),pgbouncer,PostgreSQL behind a pooler)
+	$(call install,$(HAVE_STRACE),strace,the order of system calls)
+	$(call install,$(HAVE_FUSE),fuse3 libfuse3-3,power cuts)
 	@if $(HAVE_NODE); then $(MAKE) --no-print-directory $(NODE_PACKAGES); fi
 
 $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
@@ -56,7 +60,7 @@ $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
 
 # In CI nothing may be skipped for want of a service.
 ifeq ($(CI),true)
-test: export AEROSTORE_TEST_REQUIRE = node,postgres
+test: export AEROSTORE_TEST_REQUIRE = node,postgres,strace,fuse
 endif
 test: setup services ## Run every test
 	$(BIN)/python -m pytest
@@ -65,6 +69,12 @@ LAW_SIZE ?= 20
 LAW_SEED ?= $(shell date +%Y%m%d)
 test-law: setup services ## Compare both engines' policies at length: LAW_SIZE times the form in `make test`
 	AEROSTORE_TEST_REQUIRE=postgres $(BIN)/python -m pytest tests/law --law-size=$(LAW_SIZE) --law-seed=$(LAW_SEED)
+
+CRASH_SIZE ?= 20
+CRASH_SEED ?= $(shell date +%Y%m%d)
+test-crash: setup services ## Kill, cut and starve servers at length: CRASH_SIZE times the form in `make test`
+	AEROSTORE_TEST_REQUIRE=postgres,strace,fuse $(BIN)/python -m pytest tests/crash \
+		--crash-size=$(CRASH_SIZE) --crash-seed=$(CRASH_SEED)
 
 test-fast: setup ## Run the tests that need no services: unit, conformance, service
 	$(BIN)/python -m pytest -m 'not postgres and not node' tests/unit tests/conformance tests/service

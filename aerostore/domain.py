@@ -90,13 +90,17 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Immutable bytes. `key` is the address in the backend; it is never reused."""
+    """Immutable bytes. `key` is the address in the backend; it is never reused.
+
+    piece_sums: what the backend's receipt gave to check parts with; empty when it gave nothing.
+    """
 
     id: str
     key: str
     sha256: str
     size_bytes: int
     storage_class: StorageClass = StorageClass.HOT
+    piece_sums: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

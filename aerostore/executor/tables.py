@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime
+from sqlalchemy import JSON, BigInteger, Column, DateTime, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from aerostore.domain import Blob, Bucket, Event, JsonObject, Object, StorageClass, parse_iso, to_iso
@@ -51,6 +51,7 @@ class StorageBlob(SQLModel, table=True):
     status: str = "COMMITTED"
     created_at: datetime = _time("created_at")
     deleting_since: datetime | None = _time("deleting_since", nullable=True)
+    piece_sums: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class StorageObject(SQLModel, table=True):
@@ -144,6 +145,21 @@ class StorageQuarantine(SQLModel, table=True):
     scans: int = 1
 
 
+class StorageScrub(SQLModel, table=True):
+    """A round of comparing all stored bytes with their SHA-256; after_key tells how far it is."""
+
+    __tablename__ = "storage_scrubs"
+    id: str = Field(primary_key=True)
+    started_at: datetime = _time("started_at")
+    updated_at: datetime = _time("updated_at")
+    finished_at: datetime | None = _time("finished_at", nullable=True)
+    after_key: str = ""
+    checked: int = Field(default=0, sa_type=BigInteger)
+    checked_bytes: int = Field(default=0, sa_type=BigInteger)
+    damaged: int = Field(default=0, sa_type=BigInteger)
+    missing: int = Field(default=0, sa_type=BigInteger)
+
+
 class StorageDenial(SQLModel, table=True):
     """A refused request and its explanation, for the operator. Clients choose request_id: it may repeat."""
 
@@ -171,6 +187,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     StorageEvent,
     StorageLease,
     StorageQuarantine,
+    StorageScrub,
     StorageDenial,
 )
 
@@ -221,6 +238,7 @@ def to_blob(row: Mapping[str, Any]) -> Blob:
         sha256=row["sha256"],
         size_bytes=row["size_bytes"],
         storage_class=StorageClass(row["storage_class"]),
+        piece_sums=row["piece_sums"] or b"",
     )
 
 

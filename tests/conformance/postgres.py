@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, NoReturn
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+from tests.requirement import skip_without
 
 OWNER = "storage_owner"
 """The plain role that owns every database of `create_database`."""
@@ -118,15 +120,7 @@ def require_binaries() -> Path:
     """
     if found := find_binaries():
         return found
-    skip_without("PostgreSQL binaries in /usr/lib/postgresql/*/bin or PATH")
-
-
-def skip_without(missing: str) -> NoReturn:
-    """Skip the test, which needs what is `missing`; fail when AEROSTORE_TEST_REQUIRE names postgres."""
-    required = os.environ.get("AEROSTORE_TEST_REQUIRE", "")  # noqa: TID251 -- steers the test run only
-    if "postgres" in required.split(","):
-        pytest.fail(f"AEROSTORE_TEST_REQUIRE names postgres, but there are no {missing}")
-    pytest.skip(f"no {missing}")
+    skip_without("postgres", "no PostgreSQL binaries in /usr/lib/postgresql/*/bin or PATH")
 
 
 def find_binaries() -> Path | None:

@@ -32,10 +32,10 @@ from tests.conformance.postgres import (
     PostgresCluster,
     free_port,
     identity_of,
-    skip_without,
     unprivileged_account,
 )
 from tests.conformance.postgres_fixture import as_caller, play
+from tests.requirement import skip_without
 
 pytestmark = pytest.mark.postgres
 
@@ -55,7 +55,7 @@ def pooler_port(cluster: PostgresCluster) -> Iterator[int]:
     """The port of a PgBouncer in front of the cluster."""
     program = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin:/usr/local/bin")
     if program is None:
-        skip_without("pgbouncer in PATH")
+        skip_without("postgres", "no pgbouncer in PATH")
     with (
         tempfile.TemporaryDirectory(prefix="aerostore-pooler-") as name,
         pooler(Path(program), Path(name), cluster) as port,

@@ -1,11 +1,12 @@
 """The JavaScript client that browsers use, one pytest case for each of its test files under js/."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.requirement import skip_without
 
 from .client import Target, unique
 
@@ -21,17 +22,10 @@ def node() -> str:
     """The Node.js binary, with the packages of js/package-lock.json installed."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        return refuse("Node.js and npm are not installed: storage-js is NOT tested")
+        skip_without("node", "storage-js, because Node.js and npm are not installed")
     if not (JS / "node_modules").is_dir():
         subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=JS, check=True, timeout=INSTALL_TIMEOUT_S)
     return node
-
-
-def refuse(reason: str) -> str:
-    required = os.environ.get("AEROSTORE_TEST_REQUIRE", "")  # noqa: TID251 - says what CI may not skip
-    if "node" in required.split(","):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.mark.parametrize("file", sorted(JS.glob("*.test.js")), ids=lambda file: file.name)

@@ -1,4 +1,4 @@
-"""Where the servers that are killed keep their rows."""
+"""How long the rigs run, and where the servers that are killed keep their rows."""
 
 from collections.abc import Iterator
 
@@ -17,3 +17,15 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     name = cluster.create_database()
     yield cluster.url(name)
     cluster.drop_database(name)
+
+
+@pytest.fixture
+def crash_size(request: pytest.FixtureRequest) -> int:
+    """How many times its short form a rig runs."""
+    return int(request.config.getoption("--crash-size"))
+
+
+@pytest.fixture
+def crash_seed(request: pytest.FixtureRequest) -> int:
+    """Where the random choices of a rig begin; the same seed makes the same ones."""
+    return int(request.config.getoption("--crash-seed"))
