@@ -50,8 +50,10 @@ class FaultyBackend:
     async def write_if_absent(self, key: str, content: bytes) -> bool:
         return await self._meet("write_if_absent", lambda: self._inner.write_if_absent(key, content))
 
-    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
-        return await self._meet("open", lambda: self._inner.open(key, byte_range))
+    async def open(
+        self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
+    ) -> BlobReader:
+        return await self._meet("open", lambda: self._inner.open(key, byte_range, piece_sums=piece_sums))
 
     async def size(self, key: str) -> int:
         return await self._meet("size", lambda: self._inner.size(key))

@@ -9,7 +9,6 @@ the key of nothing. Every adapter passes `tests/conformance/test_backend.py` and
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from aerostore.domain import ByteRange
@@ -17,11 +16,15 @@ from aerostore.domain import ByteRange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobReceipt:
-    """Proof of a write: where the bytes are, how many, and their SHA-256 in hex."""
+    """Proof of a write: where the bytes are, how many, and their SHA-256 in hex.
+
+    piece_sums: what `open` checks parts with later, in the form of `piece_sum`; empty for a small blob.
+    """
 
     key: str
     size_bytes: int
     sha256: str
+    piece_sums: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +36,11 @@ class StoredBlob:
     modified_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalFile:
-    """A part of a file that a server may send without reading it into this process."""
-
-    path: Path
-    offset: int
-    length: int
-
-
 class BlobReader(Protocol):
     """Open bytes. They stay readable until `aclose`, even when the key is deleted meanwhile.
 
-    size_bytes: length of the whole blob; length: of the part that was asked for. local_file: where the
-    part lies when it is a plain file, else None.
+    size_bytes: length of the whole blob; length: of the part that was asked for. It gives bytes and never a
+    file to send: what a server sends by itself, nobody has checked.
     """
 
     @property
@@ -55,13 +49,12 @@ class BlobReader(Protocol):
     @property
     def length(self) -> int: ...  # noqa: D102 -- described above
 
-    @property
-    def local_file(self) -> LocalFile | None: ...  # noqa: D102 -- described above
-
     def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the part in pieces of at most 1 MiB, in order; may be called once.
+        """Yield the part in chunks of at most 1 MiB, in order; may be called once.
 
-        Raises: Corrupted when the bytes end early.
+        Of a whole blob the last chunk is held back until its SHA-256 is found to be that of the key; of a
+        part every byte, until its piece is found to have the right sum.
+        Raises: Corrupted when the bytes end early or are not those that were written.
         """
         ...
 
@@ -103,10 +96,15 @@ class BlobBackend(Protocol):
         """
         ...
 
-    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
-        """Open the bytes under `key`, or the part of them that `byte_range` names.
+    async def open(
+        self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
+    ) -> BlobReader:
+        """Open the bytes under `key`, or the part of them that `byte_range` names; check its beginning.
 
-        Raises: Corrupted when there are no bytes under `key` or the range does not lie inside them.
+        piece_sums: those of the blob's receipt. Without them only the length is checked for a part of a blob
+        that is longer than `piece_sum.SMALL_BYTES`. Small records are not checked.
+        Raises: Corrupted when there are no bytes under `key`, the range does not lie inside them, or the
+        first chunk of `chunks` would be wrong.
         """
         ...
 

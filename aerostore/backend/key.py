@@ -3,7 +3,7 @@
 import re
 
 _BLOB_ID = re.compile(r"[0-9a-f-]{36}")
-_BLOB_KEY = re.compile(rf"sha256/([0-9a-f]{{2}})/\1[0-9a-f]{{62}}\.{_BLOB_ID.pattern}")
+_BLOB_KEY = re.compile(rf"sha256/([0-9a-f]{{2}})/(?P<sha256>\1[0-9a-f]{{62}})\.{_BLOB_ID.pattern}")
 _META_KEY = re.compile(r"meta(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,4}")
 
 
@@ -30,6 +30,12 @@ def check_meta_key(key: str) -> str:
     if not _META_KEY.fullmatch(key):
         raise ValueError(f"not a key below meta/: {key!r}")
     return key
+
+
+def find_sha256(key: str) -> str | None:
+    """Return the hash, in hex, that the bytes under `key` must have; None for a small record."""
+    match = _BLOB_KEY.fullmatch(key)
+    return match["sha256"] if match else None
 
 
 def is_key(text: str) -> bool:

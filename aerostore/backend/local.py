@@ -1,35 +1,27 @@
 """Bytes as files below one directory: `sha256/ab/<hash>.<blob id>`, `meta/`, and `tmp/` for writes under way.
 
-`LocalTree`, `Draft` and `_FileReader.load` block and run on this backend's own threads, one hop for many
-calls; `LocalBackend` never blocks the event loop.
+`LocalTree` and `Draft` block and run on this backend's own threads, one hop for many calls; `LocalBackend`
+and `FileReader` never block the event loop.
 """
 
 import asyncio
-import errno
-import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
-from aerostore.backend import BlobReader, BlobReceipt, LocalFile, StoredBlob
+from aerostore.backend import BlobReader, BlobReceipt, StoredBlob
 from aerostore.backend.key import check_blob_id, check_meta_key
 from aerostore.backend.local_draft import Body, Draft, Piece
+from aerostore.backend.local_reader import FileReader
+from aerostore.backend.local_thread import Threads, ended, result_of, translated
 from aerostore.backend.local_tree import LocalTree
 from aerostore.domain import ByteRange
-from aerostore.errors import Corrupted, InsufficientStorage, StorageError, Unavailable
+from aerostore.errors import Corrupted, StorageError
 
-T = TypeVar("T")
-
-READ_BYTES = 512 * 1024
-SMALL_READ_BYTES = 256 * 1024
 LIST_BATCH = 1000
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class LocalBackend:
@@ -43,8 +35,8 @@ class LocalBackend:
     durable = True
 
     def __init__(self, root: Path, *, threads: int = 8) -> None:
-        self._tree = _translated(partial(LocalTree, root))
-        self._threads = _Threads(threads)
+        self._tree = translated(partial(LocalTree, root))
+        self._threads = Threads(threads)
 
     async def write(
         self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
@@ -68,13 +60,13 @@ class LocalBackend:
             async with aclosing(body.full_pieces()) as pieces:
                 async for piece in pieces:
                     if writing is not None:
-                        await _result(writing)
+                        await result_of(writing)
                     writing = self._threads.start(partial(draft.consume, piece))
             if writing is not None:
-                await _result(writing)
+                await result_of(writing)
         finally:
             if writing is not None:
-                await _ended(writing)
+                await ended(writing)
         return body.rest
 
     async def write_if_absent(self, key: str, content: bytes) -> bool:
@@ -82,11 +74,13 @@ class LocalBackend:
         check_meta_key(key)
         return await self._threads.run(partial(Draft(self._tree).publish_if_absent, key, content))
 
-    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
-        """Open `key` as the port says; a part of up to `SMALL_READ_BYTES` is read in the same hop."""
-        reader = _FileReader(self._tree, self._threads)
+    async def open(
+        self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
+    ) -> BlobReader:
+        """Open `key` as the port says; the first step of the part is read and checked in the same hop."""
+        reader = FileReader(self._threads)
         try:
-            await self._threads.run(partial(reader.load, key, byte_range))
+            await reader.open(partial(self._tree.open_file, key), key, byte_range, piece_sums)
         except BaseException:
             await reader.aclose()
             raise
@@ -125,117 +119,3 @@ class LocalBackend:
         """Let the threads finish and go. Open readers then read on the event loop's default threads."""
         await self._threads.close()
         self._tree.close()
-
-
-class _Threads:
-    """A thread pool whose callers see storage errors only, and never leave a call behind unfinished."""
-
-    def __init__(self, count: int) -> None:
-        self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(count, "aerostore-local")
-
-    def start(self, task: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._pool, _translated, task)
-
-    async def run(self, task: Callable[[], T]) -> T:
-        return await _result(self.start(task))
-
-    async def close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await asyncio.to_thread(pool.shutdown)
-
-
-async def _ended(hop: asyncio.Future[T]) -> None:
-    """Wait until `hop` ended, well or badly; a cancellation meanwhile is raised afterwards.
-
-    A thread cannot be cancelled: to go on would close descriptors under it, or lose those it opens.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while not hop.done():
-        try:
-            await asyncio.wait((hop,))
-        except asyncio.CancelledError as exc:
-            cancelled = exc
-    hop.exception()  # marks it as seen: the caller may not want to know
-    if cancelled is not None:
-        raise cancelled
-
-
-async def _result(hop: asyncio.Future[T]) -> T:
-    await _ended(hop)
-    return hop.result()
-
-
-def _translated(task: Callable[[], T]) -> T:
-    try:
-        return task()
-    except OSError as exc:
-        if exc.errno in _NO_ROOM:
-            raise InsufficientStorage from exc
-        raise Unavailable from exc
-
-
-class _FileReader:
-    """A part of a file: held in memory when small, else read in pieces with one piece of read-ahead."""
-
-    def __init__(self, tree: LocalTree, threads: _Threads) -> None:
-        self.size_bytes = 0
-        self.length = 0
-        self.local_file: LocalFile | None = None
-        self._tree = tree
-        self._threads = threads
-        self._offset = 0
-        self._content = b""
-        self._descriptor: int | None = None
-        self._ahead: asyncio.Future[bytes] | None = None
-
-    def load(self, key: str, byte_range: ByteRange | None) -> None:
-        self._descriptor, self.size_bytes = self._tree.open_file(key)
-        part = byte_range or ByteRange(0, self.size_bytes - 1)
-        if byte_range is not None and not 0 <= part.first <= part.last < self.size_bytes:
-            raise Corrupted
-        self._offset, self.length = part.first, part.length
-        self.local_file = LocalFile(path=self._tree.root / key, offset=part.first, length=part.length)
-        if self.length <= SMALL_READ_BYTES:  # one hop is all that most objects need
-            self._content = self._read(part.first, part.length)
-            self._close()
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        if self._content:
-            yield self._content
-            return
-        end = self._offset + self.length
-        self._read_ahead(self._offset, end)
-        while self._ahead is not None:
-            piece = await _result(self._ahead)
-            self._offset += len(piece)
-            self._read_ahead(self._offset, end)
-            yield piece
-
-    async def aclose(self) -> None:
-        try:
-            if self._ahead is not None:
-                await _ended(self._ahead)
-        finally:
-            if self._descriptor is not None:
-                await self._threads.run(self._close)
-
-    def _read_ahead(self, offset: int, end: int) -> None:
-        length = min(READ_BYTES, end - offset)
-        self._ahead = self._threads.start(partial(self._read, offset, length)) if length else None
-
-    def _read(self, offset: int, length: int) -> bytes:
-        if self._descriptor is None:
-            raise ValueError("the reader is closed")
-        data = b""
-        while len(data) < length:
-            more = os.pread(self._descriptor, length - len(data), offset + len(data))
-            if not more:
-                raise Corrupted
-            data += more
-        return data
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)

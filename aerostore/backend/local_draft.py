@@ -8,6 +8,7 @@ from pathlib import Path
 from aerostore.backend import BlobReceipt
 from aerostore.backend.key import blob_key
 from aerostore.backend.local_tree import LocalTree
+from aerostore.backend.piece_sum import PieceSums
 from aerostore.errors import IncompleteBody
 
 PIECE_BYTES = 1024 * 1024
@@ -70,6 +71,7 @@ class Draft:
     def __init__(self, tree: LocalTree) -> None:
         self._tree = tree
         self._sha256 = hashlib.sha256()
+        self._sums = PieceSums()
         self._size_bytes = 0
         self._descriptor: int | None = None
         self._temporary: Path | None = None
@@ -92,7 +94,9 @@ class Draft:
         sha256 = self._sha256.hexdigest()
         key = blob_key(sha256, blob_id)
         self._publish(key)
-        return BlobReceipt(key=key, size_bytes=self._size_bytes, sha256=sha256)
+        return BlobReceipt(
+            key=key, size_bytes=self._size_bytes, sha256=sha256, piece_sums=self._sums.packed()
+        )
 
     def publish_if_absent(self, key: str, content: bytes) -> bool:
         """Make `content` durable under `key` unless it is taken; tell whether it was free."""
@@ -119,6 +123,7 @@ class Draft:
         self._tree.require_room(len(content))
         descriptor = self._opened()
         self._sha256.update(content)
+        self._sums.update(content)
         self._size_bytes += len(content)
         while content:
             content = content[os.write(descriptor, content) :]

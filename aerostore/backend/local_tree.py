@@ -84,13 +84,17 @@ class LocalTree:
             yield from self._walk_directory((top,), prefix)
 
     def sweep(self, older_than: datetime) -> int:
-        """Remove temporary files last written before `older_than`; return how many."""
+        """Remove temporary files last written before `older_than`; return how many.
+
+        A write that is under way for so long, and whose file has a name, then fails as a whole.
+        """
         removed = 0
         with os.scandir(self._tops["tmp"]) as entries:
             for entry in entries:
                 if (found := _find_file(entry)) and found.st_mtime < older_than.timestamp():
-                    os.unlink(entry.name, dir_fd=self._tops["tmp"])
-                    removed += 1
+                    with suppress(FileNotFoundError):  # a write that has just ended removed it
+                        os.unlink(entry.name, dir_fd=self._tops["tmp"])
+                        removed += 1
         return removed
 
     def close(self) -> None:
@@ -115,29 +119,47 @@ class LocalTree:
         descriptor, opened = self._tops[names[0]], list[int]()
         try:
             for depth in range(1, len(names)):
-                if make:
-                    self._make_directory(descriptor, names[: depth + 1])
-                descriptor = os.open(names[depth], _DIRECTORY, dir_fd=descriptor)
+                descriptor = self._enter(descriptor, names[: depth + 1], make=make)
                 opened.append(descriptor)
             yield descriptor
         finally:
             for descriptor in opened:
                 os.close(descriptor)
 
+    def _enter(self, parent: int, path: tuple[str, ...], *, make: bool) -> int:
+        if make and path not in self._durable:
+            self._make_directory(parent, path)
+        try:
+            return os.open(path[-1], _DIRECTORY, dir_fd=parent)
+        except FileNotFoundError:
+            if not make:
+                raise
+        self._make_directory(parent, path)  # it was there once: somebody removed it
+        return os.open(path[-1], _DIRECTORY, dir_fd=parent)
+
     def _make_directory(self, parent: int, path: tuple[str, ...]) -> None:
-        if path in self._durable:
-            return
         with suppress(FileExistsError):
             os.mkdir(path[-1], 0o700, dir_fd=parent)
-        os.fsync(parent)  # also when it was there: whoever made it may not have come to this line yet
+        try:
+            os.fsync(parent)  # also when it was there: whoever made it may not have come to this line yet
+        except OSError:
+            # A second fsync would prove nothing about this directory; made anew it is in doubt no longer.
+            with suppress(OSError):
+                os.rmdir(path[-1], dir_fd=parent)
+            raise
         self._durable.add(path)
 
     def _make_root(self) -> None:
-        missing = [path for path in (self.root, *self.root.parents) if not path.exists()]
+        """Make the root and what is missing above it; durable, also when somebody died while making it."""
+        above = (self.root, *self.root.parents)
+        missing = [path for path in above if not path.exists()]
+        found = above[len(missing)]
+        # Whoever may not write above it has not made it.
+        if found != found.parent and os.access(found.parent, os.R_OK | os.W_OK | os.X_OK):
+            _sync(found.parent)
         for path in reversed(missing):
             path.mkdir(0o700, exist_ok=True)
-            with _opened(path.parent) as parent:
-                os.fsync(parent)
+            _sync(path.parent)
 
     def _open_tops(self) -> None:
         """Make and open the directories right below the root, which itself may be a symbolic link."""
@@ -179,6 +201,11 @@ def _can_link_unnamed_files(directory: int) -> bool:
         os.unlink(name, dir_fd=directory)
         return True
     return False
+
+
+def _sync(directory: Path) -> None:
+    with _opened(directory) as descriptor:
+        os.fsync(descriptor)
 
 
 @contextmanager

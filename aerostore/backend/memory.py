@@ -5,12 +5,12 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from aerostore.backend import BlobReader, BlobReceipt, LocalFile, StoredBlob
+from aerostore.backend import BlobReader, BlobReceipt, StoredBlob
+from aerostore.backend.checked_read import Steps, StoredBytes, check_range, read_checked
 from aerostore.backend.key import blob_key, check_blob_id, check_meta_key
+from aerostore.backend.piece_sum import PieceSums
 from aerostore.domain import ByteRange, Clock, utc_now
 from aerostore.errors import Corrupted, IncompleteBody, Unavailable
-
-PIECE_BYTES = 1024 * 1024
 
 
 class MemoryBackend:
@@ -33,21 +33,25 @@ class MemoryBackend:
         key = blob_key(sha256, blob_id)
         if not self._store(key, content):
             raise Unavailable("The key exists")
-        return BlobReceipt(key=key, size_bytes=len(content), sha256=sha256)
+        sums = PieceSums()
+        sums.update(memoryview(content))
+        return BlobReceipt(key=key, size_bytes=len(content), sha256=sha256, piece_sums=sums.packed())
 
     async def write_if_absent(self, key: str, content: bytes) -> bool:
         """Store `content` unless `key` exists; nothing else runs between the look and the store."""
         check_meta_key(key)
         return self._store(key, content)
 
-    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
+    async def open(
+        self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
+    ) -> BlobReader:
         """Open the bytes under `key`, or the part that `byte_range` names."""
         content = self._content(key)
-        if byte_range is None:
-            return _MemoryReader(content, len(content))
-        if not 0 <= byte_range.first <= byte_range.last < len(content):
-            raise Corrupted
-        return _MemoryReader(content[byte_range.first : byte_range.last + 1], len(content))
+        part = check_range(byte_range, len(content))
+        stored = StoredBytes(
+            key=key, size_bytes=len(content), read=lambda start, length: content[start : start + length]
+        )
+        return _MemoryReader(len(content), part.length, read_checked(stored, part, piece_sums))
 
     async def size(self, key: str) -> int:
         """Return the length of the bytes under `key`. Raises: Corrupted when there are none."""
@@ -74,6 +78,10 @@ class MemoryBackend:
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
 
+    def damage(self, key: str, content: bytes) -> None:
+        """Put `content` where the bytes of `key` are, as a failing disk does."""
+        self._stored[key] = _Entry(content, self._stored[key].modified_at)
+
     def _store(self, key: str, content: bytes) -> bool:
         if key in self._stored:
             return False
@@ -93,21 +101,23 @@ class _Entry:
 
 
 class _MemoryReader:
-    """A part of the stored bytes; holding them is all it takes to outlive a delete."""
+    """A part of the stored bytes; its steps hold them, which is all it takes to outlive a delete."""
 
-    local_file: LocalFile | None = None
-
-    def __init__(self, content: bytes, size_bytes: int) -> None:
+    def __init__(self, size_bytes: int, length: int, steps: Steps) -> None:
         self.size_bytes = size_bytes
-        self.length = len(content)
-        self._content = content
+        self.length = length
+        self._steps = steps
+        self._first = next((content for content in steps if content), b"")
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        for start in range(0, self.length, PIECE_BYTES):
-            yield self._content[start : start + PIECE_BYTES]
+        if self._first:
+            yield self._first
+        for content in self._steps:
+            if content:
+                yield content
 
     async def aclose(self) -> None:
-        self._content = b""
+        self._steps.close()
 
 
 async def _collect(chunks: AsyncIterable[bytes], size_bytes: int | None) -> bytes:

@@ -42,9 +42,11 @@ class MeteredBackend:
         """Store `content` in `inner` unless `key` exists."""
         return await self._timed("write_if_absent", self._inner.write_if_absent(key, content))
 
-    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
+    async def open(
+        self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
+    ) -> BlobReader:
         """Open `key` in `inner`; reading from it is not timed, since that is at the client's pace."""
-        return await self._timed("open", self._inner.open(key, byte_range))
+        return await self._timed("open", self._inner.open(key, byte_range, piece_sums=piece_sums))
 
     async def size(self, key: str) -> int:
         """Return the length of the bytes under `key` in `inner`."""

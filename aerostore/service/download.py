@@ -1,6 +1,7 @@
 """Reading: who may see an object, whether the client needs its bytes, and the open bytes."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -30,6 +31,8 @@ from aerostore.permissions import (
 )
 from aerostore.service.bucket import bucket_by
 from aerostore.telemetry import Telemetry
+
+logger = logging.getLogger("aerostore.download")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,8 @@ class Downloads:
     async def open(self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest) -> Download:
         """Open an object that the caller may select, or any object of a public bucket.
 
-        Raises: NoSuchBucket, NoSuchKey, InvalidRange, PreconditionFailed; Corrupted when bytes are missing.
+        Raises: NoSuchBucket, NoSuchKey, InvalidRange, PreconditionFailed; Corrupted when bytes are missing or
+        damaged, of long ones perhaps not before they are read.
         """
         context = admit(context, OBJECT_GET)
         return await self._open(context, lambda: _readable(context, bucket_id, name), request)
@@ -139,16 +143,38 @@ class Downloads:
         self, context: RlsContext, find: Callable[[], Work[_Found]], request: ReadRequest
     ) -> Download:
         found = await self._executor.read(context, lambda: _with_blob(find))
-        bucket = self._telemetry.bucket_label(found.object.bucket_id)
         try:
             download = await self._open_bytes(found, request)
         except StorageError as exc:
-            self._telemetry.downloads.labels(bucket, exc.code).inc()
+            self._note_failure(found, exc)
             raise
-        self._telemetry.downloads.labels(bucket, "ok" if download.reader else "not_modified").inc()
-        if download.reader:
-            self._telemetry.download_bytes.labels(bucket).inc(download.reader.length)
-        return download
+        if download.reader is None:
+            self._count(found, "not_modified")
+            return download
+        bucket = self._telemetry.bucket_label(found.object.bucket_id)
+        self._telemetry.download_bytes.labels(bucket).inc(download.reader.length)
+        return replace(download, reader=self._watched(found, download.reader))
+
+    def _watched(self, found: _Found, reader: BlobReader) -> BlobReader:
+        def on_end(failure: StorageError | None) -> None:
+            if failure is None:
+                self._count(found, "ok")
+            else:
+                self._note_failure(found, failure)
+
+        return _WatchedReader(reader, on_end)
+
+    def _count(self, found: _Found, status: str) -> None:
+        bucket = self._telemetry.bucket_label(found.object.bucket_id)
+        self._telemetry.downloads.labels(bucket, status).inc()
+
+    def _note_failure(self, found: _Found, failure: StorageError) -> None:
+        """Count it, and name damage to the operator: the answer tells the client nothing of keys."""
+        self._count(found, failure.code)
+        if isinstance(failure, Corrupted):
+            key = found.blob.key if found.blob else None
+            facts = {"bucket": found.object.bucket_id, "name": found.object.name, "key": key}
+            logger.error("stored bytes are missing or damaged", extra={"facts": facts})
 
     async def _open_bytes(self, found: _Found, request: ReadRequest) -> Download:
         seen = Download(object=found.object, public=found.public)
@@ -159,11 +185,40 @@ class Downloads:
         byte_range = None
         if request.byte_range and _range_counts(found.object, request.if_range):
             byte_range = request.byte_range.within(found.blob.size_bytes)
-        reader = await self._backend.open(found.blob.key, byte_range)
+        reader = await self._backend.open(found.blob.key, byte_range, piece_sums=found.blob.piece_sums)
         if reader.size_bytes != found.blob.size_bytes:
             await reader.aclose()
             raise Corrupted(resource=f"{found.object.bucket_id}/{found.object.name}")
         return replace(seen, byte_range=byte_range, reader=reader)
+
+
+class _WatchedReader:
+    """`inner`, whose end is reported once: at its last chunk, at its failure, or when it is closed before."""
+
+    def __init__(self, inner: BlobReader, on_end: Callable[[StorageError | None], None]) -> None:
+        self.size_bytes = inner.size_bytes
+        self.length = inner.length
+        self._inner = inner
+        self._on_end = on_end
+        self._has_ended = False
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._inner.chunks():
+                yield chunk
+        except StorageError as exc:
+            self._end(exc)
+            raise
+        self._end(None)
+
+    async def aclose(self) -> None:
+        self._end(None)
+        await self._inner.aclose()
+
+    def _end(self, failure: StorageError | None) -> None:
+        if not self._has_ended:
+            self._has_ended = True
+            self._on_end(failure)
 
 
 def _with_blob(find: Callable[[], Work[_Found]]) -> Work[_Found]:

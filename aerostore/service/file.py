@@ -23,7 +23,6 @@ from aerostore.domain import (
 )
 from aerostore.errors import (
     AccessDenied,
-    Corrupted,
     InsufficientStorage,
     KeyAlreadyExists,
     LockTimeout,
@@ -36,7 +35,7 @@ from aerostore.errors import (
 )
 from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_blob, to_object
+from aerostore.executor.tables import to_object
 from aerostore.permissions import (
     OBJECT_COPY,
     OBJECT_DELETE,
@@ -48,6 +47,7 @@ from aerostore.permissions import (
     admit,
 )
 from aerostore.service.bucket import bucket_by
+from aerostore.service.claim import Claim, UnseenBytes
 from aerostore.service.limit import (
     check_cache_control,
     check_content_type,
@@ -181,40 +181,32 @@ class Files:
     async def _publish(
         self, context: RlsContext, upload: Upload, blob_id: str, receipt: BlobReceipt
     ) -> Object:
-        fresh = Blob(id=blob_id, key=receipt.key, sha256=receipt.sha256, size_bytes=receipt.size_bytes)
+        fresh = Blob(
+            id=blob_id,
+            key=receipt.key,
+            sha256=receipt.sha256,
+            size_bytes=receipt.size_bytes,
+            piece_sums=receipt.piece_sums,
+        )
         try:
-            stored, blob = await self._executor.write(context, lambda: self._commit(context, upload, fresh))
+            stored, blob = await self._commit_upload(context, upload, fresh)
         except StorageError as exc:
             if not _may_have_committed(exc):
                 await self._discard(fresh)
             if isinstance(exc, NoSuchRelation):  # the bucket went after it was found
                 raise NoSuchBucket(resource=upload.bucket_id) from None
             raise
-        if blob.id != fresh.id:
-            await self._share(blob, fresh)
+        if blob.key != fresh.key:
+            await self._discard(fresh)
         return stored
 
-    async def _share(self, kept: Blob, fresh: Blob) -> None:
-        """Drop the fresh bytes of a blob that is stored already; put them in place of lost ones.
-
-        The answer goes out after this: it must not vouch for bytes that are gone.
-        """
-        if not await self._is_whole(kept) and await self._replace_bytes(kept, fresh):
-            return
-        await self._discard(fresh)
-
-    async def _is_whole(self, blob: Blob) -> bool:
-        try:
-            return await self._backend.size(blob.key) == blob.size_bytes
-        except Corrupted:
-            return False
-
-    async def _replace_bytes(self, lost: Blob, fresh: Blob) -> bool:
-        def work() -> Work[bool]:
-            return (yield sql.replace_bytes(lost, fresh.key)).changed > 0
-
-        # As the system: the bytes serve every object with this content, whoever owns it.
-        return await self._executor.write(SYSTEM, work)
+    async def _commit_upload(self, context: RlsContext, upload: Upload, fresh: Blob) -> tuple[Object, Blob]:
+        claim = Claim(self._backend, fresh)
+        while True:
+            try:
+                return await self._executor.write(context, lambda: self._commit(context, upload, claim))
+            except UnseenBytes as unseen:
+                await claim.look_at(unseen.blob)
 
     async def _discard(self, blob: Blob) -> None:
         """Drop bytes of this request that no transaction published; a failure leaves them to reclaim."""
@@ -227,13 +219,14 @@ class Files:
         yield _write_statement(upload, self._proposed_object(context, upload))
         return size_limit(bucket, upload.name, self._file_size_limit)
 
-    def _commit(self, context: RlsContext, upload: Upload, blob: Blob) -> Work[tuple[Object, Blob]]:
-        yield from self._receiving_bucket(replace(upload, size_bytes=blob.size_bytes))
+    def _commit(self, context: RlsContext, upload: Upload, claim: Claim) -> Work[tuple[Object, Blob]]:
+        yield from self._receiving_bucket(replace(upload, size_bytes=claim.fresh.size_bytes))
         now = self._clock()
-        blob = yield from _claim_blob(blob, now)
+        blob = yield from claim.take(now)
         metadata = _system_metadata(upload, blob, now)
         new = replace(self._new_object(context, upload, metadata, now), blob_id=blob.id)
         stored = yield from _write(upload, new)
+        claim.require_seen(blob)
         event = EventType.CREATED if stored.id == new.id else EventType.REPLACED
         yield self._outbox.record(context, event, stored, uploadType=upload.upload_type)
         return stored, blob
@@ -281,6 +274,7 @@ class Files:
         return await self._executor.write(context, lambda: self._copy(context, request))
 
     def _copy(self, context: RlsContext, request: CopyRequest) -> Work[Object]:
+        yield sql.lock_object(request.bucket_id, request.name)  # what is copied stays until the copy is there
         source = yield from _visible_object(request.bucket_id, request.name)
         now = self._clock()
         upload = _as_upload(source, request)
@@ -424,15 +418,6 @@ def _write(upload: Upload, new: Object) -> Work[Object]:
         return new
     # As the system: what the caller wrote is the caller's to know.
     return to_object((yield sql.find_object(new.bucket_id, new.name)).rows[0])
-
-
-def _claim_blob(fresh: Blob, now: datetime) -> Work[Blob]:
-    """Return the blob to point at: one that holds the same bytes already, else `fresh`, now with a row."""
-    rows = (yield sql.find_blob_by_content(fresh.sha256, fresh.size_bytes)).rows
-    if rows:
-        return to_blob(rows[0])
-    yield sql.insert_blob(fresh, now)
-    return fresh
 
 
 def _system_metadata(upload: Upload, blob: Blob, now: datetime) -> JsonObject:

@@ -115,7 +115,9 @@ class _NoBytes:
     async def write_if_absent(self, key: str, content: bytes) -> bool:
         return True
 
-    async def open(self, key: str, byte_range: ByteRange | None = None) -> BlobReader:
+    async def open(
+        self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
+    ) -> BlobReader:
         raise Corrupted
 
     async def size(self, key: str) -> int:

@@ -44,8 +44,8 @@ IF to_regprocedure('storage.allow_only_operation(text)') IS NULL THEN
 END IF;
 END $do$;
 
--- A committed blob that holds these bytes; none whose bytes a scan missed. Whoever asks for the same content waits
--- until the transaction of the one before has ended: equal bytes that come at once are stored once.
+-- A committed blob that holds these bytes, first of all a damaged one. Whoever asks for the same content waits until
+-- the transaction of the one before has ended: equal bytes that come at once are stored once.
 -- In plpgsql, whose statements each see what was committed when they begin: the second one after the wait.
 CREATE OR REPLACE FUNCTION aerostore.find_blob_by_content(wanted_sha256 text, wanted_size bigint)
     RETURNS SETOF aerostore.storage_blobs
@@ -55,6 +55,8 @@ BEGIN
     RETURN QUERY
         SELECT blob.* FROM aerostore.storage_blobs AS blob
         WHERE blob.sha256 = wanted_sha256 AND blob.size_bytes = wanted_size AND blob.status = 'COMMITTED'
-            AND NOT EXISTS (SELECT FROM aerostore.storage_quarantine AS lost WHERE lost.backend_key = blob.backend_key)
-        ORDER BY blob.id LIMIT 1;
+        ORDER BY EXISTS (
+            SELECT FROM aerostore.storage_quarantine AS damaged
+            WHERE damaged.backend_key = blob.backend_key AND damaged.kind IN ('missing', 'damaged')
+        ) DESC, blob.id LIMIT 1;
 END $$;

@@ -163,6 +163,38 @@ def test_a_bucket_that_is_uploaded_into_meanwhile_stays(stage: Stage) -> None:
     assert stage.get("a") == b"theirs"
 
 
+# Copying
+
+
+def then_look(deed: Deed, name: str) -> Deed:
+    """Do `deed`, then look what is known of `name`."""
+
+    async def both(storage: FileStorage) -> object:
+        await deed(storage)
+        return await storage.downloads.info(OWNER, "photos", name)
+
+    return both
+
+
+@pytest.mark.parametrize("intruding", [put("source", b"new"), delete("source")], ids=["replaced", "deleted"])
+def test_no_copy_appears_of_what_its_source_was_before(stage: Stage, intruding: Deed) -> None:
+    stage.put("source", b"old")
+    stage.put("other", b"old")  # or the old bytes would be on their way out, which no row may point at
+    _, seen = race(stage, copy("source", "copy"), then_look(intruding, "copy"), before=WRITE)
+    assert not isinstance(seen, NoSuchKey)
+    assert stage.get("copy") == b"old"
+
+
+def test_a_copy_of_what_is_moved_over_its_destination_meanwhile_does_not_meet_it_twice(stage: Stage) -> None:
+    stage.put("a", b"a")
+    request = CopyRequest(bucket_id="photos", name="a", to_bucket_id="photos", to_name="b")
+    ours, theirs = race(
+        stage, lambda storage: storage.files.copy(OWNER, request), move("a", "b"), before=WRITE
+    )
+    assert isinstance(ours, Object)  # it was first: there is no order in which it finds both names
+    assert isinstance(theirs, ResourceAlreadyExists)
+
+
 # Deleting
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aerostore.backend.key import blob_key, is_key
+from aerostore.backend.key import blob_key, find_sha256, is_key
 
 SHA256 = "ab" + "0" * 62
 BLOB_ID = "00000000-0000-4000-8000-000000000000"
@@ -35,3 +35,8 @@ def test_a_meta_key_has_one_to_four_segments(segments: int) -> None:
 def test_a_segment_of_a_meta_key_has_at_most_100_characters() -> None:
     assert is_key("meta/" + "a" * 100)
     assert not is_key("meta/" + "a" * 101)
+
+
+def test_a_blob_key_tells_the_hash_and_a_meta_key_has_none() -> None:
+    assert find_sha256(blob_key(SHA256, BLOB_ID)) == SHA256
+    assert find_sha256("meta/a") is None

@@ -28,7 +28,7 @@ def find_blob_of(bucket_id: str, name: str) -> Statement:
 
 
 def find_blob_by_content(sha256: str, size_bytes: int) -> Statement:
-    """Rows: storage_blobs, a COMMITTED one that holds these bytes, zero or one; none that a scan missed.
+    """Rows: storage_blobs, a COMMITTED one that holds these bytes, zero or one; first of all a damaged one.
 
     Until the transaction ends nobody else finds none: of equal bytes that come at once, the second finds
     the first. Postgres has a function for that: what a statement sees is fixed before it waits for a lock.
@@ -36,8 +36,9 @@ def find_blob_by_content(sha256: str, size_bytes: int) -> Statement:
     return Statement(
         sql=(
             f"SELECT {BLOB_COLUMNS} FROM storage_blobs WHERE sha256 = :sha256 AND size_bytes = :size_bytes"
-            " AND status = 'COMMITTED' AND NOT EXISTS (SELECT 1 FROM storage_quarantine AS lost"
-            " WHERE lost.backend_key = storage_blobs.backend_key) ORDER BY id LIMIT 1"
+            " AND status = 'COMMITTED' ORDER BY EXISTS (SELECT 1 FROM storage_quarantine AS damaged"
+            " WHERE damaged.backend_key = storage_blobs.backend_key"
+            " AND damaged.kind IN ('missing', 'damaged')) DESC, id LIMIT 1"
         ),
         postgres=f"SELECT {BLOB_COLUMNS} FROM find_blob_by_content(:sha256, :size_bytes)",
         parameters={"sha256": sha256, "size_bytes": size_bytes},
@@ -79,14 +80,19 @@ def list_deleting_blobs(before: datetime, limit: int) -> Statement:
     )
 
 
-def replace_bytes(lost: Blob, key: str) -> Statement:
-    """Changes one row: the blob whose bytes are lost has them under `key` now; none if it was mended."""
+def replace_bytes(damaged: Blob, fresh: Blob) -> Statement:
+    """Changes one row: the damaged blob has the bytes of `fresh` now, key and sums; none if it was mended."""
     return Statement(
         sql=(
-            "UPDATE storage_blobs SET backend_key = :key"
-            " WHERE id = :id AND backend_key = :lost_key AND status = 'COMMITTED'"
+            "UPDATE storage_blobs SET backend_key = :key, piece_sums = :piece_sums"
+            " WHERE id = :id AND backend_key = :damaged_key AND status = 'COMMITTED'"
         ),
-        parameters={"key": key, "id": lost.id, "lost_key": lost.key},
+        parameters={
+            "key": fresh.key,
+            "piece_sums": fresh.piece_sums,
+            "id": damaged.id,
+            "damaged_key": damaged.key,
+        },
     )
 
 

@@ -28,6 +28,7 @@ def test_new_directories_are_durable_before_the_first_name_in_them(
     calls = trace_system_calls(monkeypatch)
     backend = LocalBackend(root / "deep")
     assert [call for call in calls if call.startswith("fsync")] == [
+        f"fsync {root.parent.parent.name}/",
         f"fsync {root.parent.name}/",
         f"fsync {root.name}/",
         "fsync deep/",
@@ -36,6 +37,31 @@ def test_new_directories_are_durable_before_the_first_name_in_them(
     shard = run(put(backend, b"")).key.split("/")[1]
     assert calls == ["fsync file of 0 bytes", "fsync sha256/", "link", f"fsync {shard}/"]
     run(backend.close())
+
+
+def test_a_root_that_was_found_is_not_trusted_to_be_durable(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.mkdir()  # and whoever did it died before it was synced
+    calls = trace_system_calls(monkeypatch)
+    run(LocalBackend(root).close())
+    assert [call for call in calls if call.startswith("fsync")] == [
+        f"fsync {root.parent.name}/",
+        f"fsync {root.name}/",
+    ]
+
+
+def test_a_directory_whose_fsync_failed_is_made_anew(
+    backend: LocalBackend, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", failing(errno.EIO, is_directory))
+        with pytest.raises(Unavailable):
+            run(put(backend, CONTENT))
+    assert list((root / "sha256").iterdir()) == []
+    calls = trace_system_calls(monkeypatch)
+    shard = run(put(backend, CONTENT)).key.split("/")[1]
+    assert calls == [f"fsync file of {len(CONTENT)} bytes", "fsync sha256/", "link", f"fsync {shard}/"]
 
 
 def test_a_directory_that_another_process_made_is_not_trusted_to_be_durable(

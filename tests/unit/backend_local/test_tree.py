@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,47 @@ def test_sweep_removes_what_a_crash_left_and_spares_the_young(backend: LocalBack
         os.utime(root / "tmp" / name, times=((now - age).timestamp(),) * 2)
     assert run(backend.sweep(now - timedelta(hours=1))) == 1
     assert [path.name for path in files_below(root)] == ["young"]
+
+
+def test_a_write_that_sweep_takes_for_a_leftover_fails_as_a_whole(root: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr("os.O_TMPFILE")
+        backend = LocalBackend(root)
+
+    async def scenario() -> None:
+        async def slow() -> AsyncIterator[bytes]:
+            yield bytes(2 * MIB)
+            yield bytes(2 * MIB)
+            assert await backend.sweep(datetime.now(UTC) + timedelta(days=1)) == 1
+
+        with pytest.raises(Unavailable):
+            await backend.write(slow(), blob_id=blob_id())
+        assert await stored(backend) == {}
+        await backend.close()
+
+    run(scenario())
+    assert files_below(root) == []
+
+
+def test_sweep_passes_over_a_file_that_a_write_removes_meanwhile(
+    backend: LocalBackend, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "tmp" / "gone").touch()
+    unlink = os.unlink
+
+    def late(*arguments: Any, **options: Any) -> None:
+        unlink(*arguments, **options)
+        unlink(*arguments, **options)
+
+    monkeypatch.setattr("os.unlink", late)
+    assert run(backend.sweep(datetime.now(UTC) + timedelta(days=1))) == 0
+
+
+def test_a_directory_that_somebody_removed_is_made_anew(backend: LocalBackend, root: Path) -> None:
+    receipt = run(put(backend, CONTENT))
+    run(backend.delete(receipt.key))
+    (root / receipt.key).parent.rmdir()
+    assert run(read(backend, run(put(backend, CONTENT)).key)) == CONTENT
 
 
 def test_list_passes_over_temporary_and_foreign_files(backend: LocalBackend, root: Path) -> None:

@@ -1,0 +1,77 @@
+"""Deduplication: the bytes of an upload, or equal ones that are stored already and were found to be good."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from aerostore.backend import BlobBackend
+from aerostore.domain import Blob
+from aerostore.errors import StorageError
+from aerostore.executor import Work
+from aerostore.executor import statements as sql
+from aerostore.executor.tables import to_blob
+
+
+class UnseenBytes(Exception):
+    """The content is stored already in `blob`, and nobody has looked yet whether its bytes are good."""
+
+    def __init__(self, blob: Blob) -> None:
+        super().__init__(blob.key)
+        self.blob = blob
+
+
+class Claim:
+    """The fresh bytes of one upload, and what was seen of equal ones.
+
+    Nothing is answered for, or pointed at, on the word of a row: equal bytes are read first, and that outside
+    any transaction, since it takes as long as they are large. One transaction finds them and is undone; the
+    next one relies on what was seen.
+    """
+
+    def __init__(self, backend: BlobBackend, fresh: Blob) -> None:
+        self.fresh = fresh
+        self._backend = backend
+        self._is_good: dict[str, bool] = {}
+
+    def take(self, now: datetime) -> Work[Blob]:
+        """Return the blob to point at: one that holds the same bytes already, else the fresh one, now a row.
+
+        Damaged bytes, as seen here or noted by a scan, are replaced by the fresh ones for every object that
+        has them; what lies under their key is an orphan then.
+        """
+        fresh = self.fresh
+        rows = (yield sql.find_blob_by_content(fresh.sha256, fresh.size_bytes)).rows
+        if not rows:
+            yield sql.insert_blob(fresh, now)
+            return fresh
+        kept = to_blob(rows[0])
+        is_noted = (yield sql.quarantine.release(kept.key)).changed > 0
+        if not is_noted and self._is_good.get(kept.key, True):
+            return kept
+        yield sql.replace_bytes(kept, fresh)
+        return replace(kept, key=fresh.key, piece_sums=fresh.piece_sums)
+
+    def require_seen(self, taken: Blob) -> None:
+        """Undo the transaction when it relies on bytes that nobody has looked at.
+
+        Call it when the object is written: who is refused by a policy or a taken name learns nothing from how
+        long a look takes. Before its event: numbers of events that are undone are lost.
+        Raises: UnseenBytes, to begin again after `look_at`.
+        """
+        if taken.key != self.fresh.key and taken.key not in self._is_good:
+            raise UnseenBytes(taken)
+
+    async def look_at(self, blob: Blob) -> None:
+        """Read all of `blob` and remember whether its bytes are those that were written."""
+        self._is_good[blob.key] = await self._is_whole(blob)
+
+    async def _is_whole(self, blob: Blob) -> bool:
+        try:
+            reader = await self._backend.open(blob.key)
+            try:
+                async for _chunk in reader.chunks():
+                    pass
+            finally:
+                await reader.aclose()
+        except StorageError:  # a disk that cannot read them keeps them no better than one that changed them
+            return False
+        return reader.size_bytes == blob.size_bytes
