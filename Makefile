@@ -18,7 +18,7 @@ HAVE_FUSE := ldconfig -p 2>/dev/null | grep -q libfuse3
 HAVE_PGBOUNCER := command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
-.PHONY: help setup run services test test-fast test-law test-crash check format coverage changelog bench-server clean
+.PHONY: help setup run services test test-fast test-law test-crash check audit format coverage changelog bench-server clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -73,7 +73,8 @@ test-law: setup services ## Compare both engines' policies at length: LAW_SIZE t
 CRASH_SIZE ?= 20
 CRASH_SEED ?= $(shell date +%Y%m%d)
 test-crash: setup services ## Kill, cut and starve servers at length: CRASH_SIZE times the form in `make test`
-	AEROSTORE_TEST_REQUIRE=postgres,strace,fuse $(BIN)/python -m pytest tests/crash \
+	AEROSTORE_TEST_REQUIRE=postgres,strace,fuse $(BIN)/python -m pytest \
+		tests/crash tests/service/model tests/conformance/test_backend_damage.py \
 		--crash-size=$(CRASH_SIZE) --crash-seed=$(CRASH_SEED)
 
 test-fast: setup ## Run the tests that need no services: unit, conformance, service
@@ -85,6 +86,10 @@ check: setup ## Check format, lint, types, spelling, imports and the rules of th
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/python -m pytest tests/house
+	$(BIN)/python -m tests.house.audit
+
+audit: setup ## Look for known flaws in the versions of all dependencies
+	$(BIN)/python -m tests.house.audit
 
 format: setup ## Rewrite the code in the one format, with imports sorted
 	$(BIN)/ruff check --fix .

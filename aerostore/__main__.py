@@ -1,12 +1,13 @@
-"""The command line: `aerostore serve | token | migrate | policies | explain | reclaim | doctor`.
+"""The command line: `aerostore serve | token | migrate | policies | explain | reclaim | scrub | doctor`.
 
-Exit codes: 0 all is well; 1 the command ran and says no; 2 it could not run; 3 stored bytes are missing.
+Exit codes: 0 all is well; 1 the command ran and says no; 2 it could not run; 3 stored bytes are missing or
+damaged.
 """
 
-import asyncio
 import json
 import logging
 import logging.config
+import resource
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,30 +17,36 @@ from urllib.parse import urlsplit
 import typer
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 import aerostore
+from aerostore.api.admission import connections_within
 from aerostore.api.auth import ROLES, mint_token
 from aerostore.api.gate import BASE_PATH
-from aerostore.app import build, create_app
-from aerostore.cli import BYTES_MISSING, CANNOT_RUN, NO, AsJson, console, errors
+from aerostore.app import create_app
+from aerostore.cli import CANNOT_RUN, NO, AsJson, console, tell
 from aerostore.cli.explain import explain
 from aerostore.cli.migrate import find_due, migrate, open_once
 from aerostore.cli.policies import policies
+from aerostore.cli.reclaim import reclaim
+from aerostore.cli.scrub import scrub
 from aerostore.doctor import examine
 from aerostore.doctor.finding import Finding, Verdict
 from aerostore.doctor.network import find_address
 from aerostore.errors import StorageError
 from aerostore.policy import PolicyLoadError
-from aerostore.service.reclaim import ReclaimReport
 from aerostore.settings import InvalidSettings, Settings
 from aerostore.telemetry import JsonFormatter
 
 _TEN_YEARS_S = 10 * 366 * 24 * 3600
-_SHOWN_KEYS = 10
+# A head may be as long as this; it is also what a connection buffers of what arrives.
+_HEAD_BYTES = 64 * 1024
+# For a whole head, and between two requests of one connection.
+_HEAD_TIMEOUT_MS = 15_000
+_ENOUGH_OPEN_FILES = 65_536
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 # What `mint_token` sets itself or has as a parameter.
 _NO_CLAIMS = {"role", "sub", "exp", "iat", "secret", "subject", "expires_in_s", "now"}
@@ -48,6 +55,8 @@ cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 cli.add_typer(policies, name="policies")
 cli.command()(migrate)
 cli.command()(explain)
+cli.command()(reclaim)
+cli.command()(scrub)
 
 
 @cli.callback(invoke_without_command=True)
@@ -92,12 +101,14 @@ def serve(
     settings.publish()
     _print_welcome(settings, show_keys=console.is_terminal if show_keys is None else show_keys)
     Granian(
-        "aerostore.app:create_app",
+        "aerostore.worker:create_worker",
         factory=True,
         address=address,
         port=settings.port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_TIMEOUT_MS, max_buffer_size=_HEAD_BYTES),
+        backpressure=connections_within(_raise_open_files(), settings.max_requests),
         loop=Loops.uvloop,
         workers=settings.workers,
         websockets=False,
@@ -107,6 +118,17 @@ def serve(
         log_dictconfig=_logging(settings.log_level),
         log_access=False,
     ).serve()
+
+
+def _raise_open_files() -> int:
+    """Allow this process and its workers as many open files as the system lets them; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _ENOUGH_OPEN_FILES
+    most = _ENOUGH_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_OPEN_FILES)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(soft, most)
 
 
 def _prepare(settings: Settings) -> tuple[Settings, str]:
@@ -231,81 +253,6 @@ def _parse_claim(text: str) -> tuple[str, Any]:
 
 
 @cli.command()
-def reclaim(
-    apply: Annotated[bool, typer.Option("--apply", help="Remove what is ripe; else only look.")] = False,
-    accept_restored: Annotated[
-        bool,
-        typer.Option("--accept-restored", help="Trust a database that looks older than the stored bytes."),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Find bytes that nobody points at and rows whose bytes are gone; may run beside a server."""
-    settings = Settings.from_env()
-    _require_up_to_date(settings)
-    logging.getLogger("aerostore.reclaim").setLevel(logging.CRITICAL)  # the report says the same
-    report = asyncio.run(_reclaim(settings, apply=apply, accept_restored=accept_restored))
-    if as_json:
-        print(json.dumps(asdict(report)))
-    else:
-        _print_report(report)
-    raise typer.Exit(BYTES_MISSING if report.missing else NO if report.refused else 0)
-
-
-def _require_up_to_date(settings: Settings) -> None:
-    """Reclaim looks at what is there, and makes nothing."""
-    if settings.database_url and find_due(settings):
-        raise InvalidSettings(
-            "the database is not up to date. Check AEROSTORE_DATABASE_URL, or run 'aerostore migrate'."
-        )
-    if not settings.database_url and (not settings.database_path.exists() or find_due(settings)):
-        raise InvalidSettings(
-            f"{settings.database_path} is missing or not up to date."
-            " Check AEROSTORE_DATA_DIR, or run 'aerostore migrate'."
-        )
-
-
-async def _reclaim(settings: Settings, *, apply: bool, accept_restored: bool) -> ReclaimReport:
-    parts = build(settings)
-    async with parts.running():
-        return await parts.reclaim.run(apply=apply, accept_restored=accept_restored)
-
-
-def _print_report(report: ReclaimReport) -> None:
-    rows = [
-        ("stored blobs", f"{report.scanned:,}"),
-        ("without a row", f"{report.orphans:,} ({decimal(report.orphan_bytes)})"),
-        ("rows without bytes", f"{len(report.missing):,}"),
-        ("released, waiting", f"{report.waiting:,}"),
-        ("expired uploads", f"{report.expired_uploads:,}"),
-    ]
-    if report.applied:
-        rows += [
-            ("removed without a row", f"{report.orphans_removed:,}"),
-            ("removed released", f"{report.released_removed:,}"),
-            ("removed bytes", decimal(report.bytes_removed)),
-            ("removed temporary files", f"{report.temporary_removed:,}"),
-            ("trimmed events", f"{report.events_trimmed:,}"),
-        ]
-    table = Table("", "", title="reclaim" if report.applied else "reclaim, only looking", show_header=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-    _print_verdict(report)
-
-
-def _print_verdict(report: ReclaimReport) -> None:
-    if report.refused:
-        _tell(f"nothing was removed: {report.refused}")
-    if not report.missing:
-        return
-    _tell("these bytes are missing or cut; restore them from a backup, or upload their objects again:")
-    for key in report.missing[:_SHOWN_KEYS]:
-        errors.print(Text(f"  {key}"), soft_wrap=True)
-    if len(report.missing) > _SHOWN_KEYS:
-        errors.print(f"  and {len(report.missing) - _SHOWN_KEYS:,} more: --json lists all")
-
-
-@cli.command()
 def doctor(
     as_json: AsJson = False,
 ) -> None:
@@ -330,10 +277,6 @@ def _print_findings(findings: dict[str, Finding]) -> None:
     console.print(table)
 
 
-def _tell(message: str) -> None:
-    errors.print(Text.assemble(("aerostore: ", "red"), message), soft_wrap=True)
-
-
 def _explain(exc: Exception) -> str:
     if isinstance(exc, StorageError):
         return f"{exc.message}. {exc.hint or ''}".rstrip()
@@ -347,7 +290,7 @@ def main() -> None:
     try:
         cli()
     except (InvalidSettings, StorageError, OSError) as exc:
-        _tell(_explain(exc))
+        tell(_explain(exc))
         sys.exit(CANNOT_RUN)
 
 

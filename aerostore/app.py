@@ -54,6 +54,7 @@ from aerostore.service.listing import Listing
 from aerostore.service.outbox import Outbox
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy
 from aerostore.service.rehearsal import Rehearsal
+from aerostore.service.scrub import Scrub
 from aerostore.service.signed_url import LinkSigner, SignedUrls
 from aerostore.settings import Settings
 from aerostore.telemetry import Telemetry
@@ -83,6 +84,7 @@ class Parts:
     backend: BlobBackend
     outbox: Outbox
     reclaim: Reclaim
+    scrub: Scrub
     storage: FileStorage
     explain: Explain
     denials: Denials
@@ -154,6 +156,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, adopt: bool = False) ->
         backend=backend,
         outbox=outbox,
         reclaim=Reclaim(executor, backend, carefulness, clock=clock, telemetry=telemetry),
+        scrub=Scrub(executor, backend, bytes_per_s=settings.scrub_rate, clock=clock, telemetry=telemetry),
         storage=storage,
         explain=explain,
         denials=Denials(executor, explain, clock=clock, telemetry=telemetry),
@@ -283,6 +286,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
                 telemetry=parts.telemetry,
                 strict=settings.strict_status,
                 on_refusal=DenialDesk(parts.denials),
+                max_requests=settings.max_requests,
+                send_timeout_s=settings.send_timeout,
             ),
         ],
         exception_handlers={HTTPException: _refuse_route},
@@ -299,7 +304,7 @@ async def _refuse_route(request: Request, _exc: Exception) -> Response:
 
 @contextlib.asynccontextmanager
 async def _background(parts: Parts) -> AsyncIterator[None]:
-    """Deliver events, reclaim bytes and keep denials beside the requests.
+    """Deliver events, reclaim and scrub bytes, and keep denials beside the requests.
 
     A restored database must be noticed before the first write makes it look new.
     """
@@ -309,6 +314,8 @@ async def _background(parts: Parts) -> AsyncIterator[None]:
         asyncio.create_task(parts.reclaim.run_for_ever(parts.settings.reclaim_interval)),
         asyncio.create_task(parts.denials.write_for_ever(_DENIALS_EVERY_S)),
     ]
+    if parts.settings.scrub_interval:
+        jobs.append(asyncio.create_task(parts.scrub.run_for_ever(parts.settings.scrub_interval)))
     try:
         yield
     finally:

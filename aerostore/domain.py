@@ -104,6 +104,24 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScrubRound:
+    """One comparison of all stored bytes with their hashes, under way or finished.
+
+    after_key: how far it is; what has a smaller key is done. damaged, missing: how many blobs it found so.
+    """
+
+    id: str
+    started_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None = None
+    after_key: str = ""
+    checked: int = 0
+    checked_bytes: int = 0
+    damaged: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Object:
     """A named row that points at a blob.
 

@@ -42,6 +42,7 @@ StorageError
 ├── Unavailable               Unavailable            (retryable)
 │   ├── LockTimeout           LockTimeout
 │   ├── SlowDown              SlowDown
+│   ├── Overloaded            Overloaded
 │   └── InsufficientStorage   InsufficientStorage
 └── Corrupted                 Corrupted
     └── ChecksumMismatch      ChecksumMismatch
@@ -385,10 +386,17 @@ class LockTimeout(Unavailable):
 
 
 class SlowDown(Unavailable):
-    """Too many requests at once."""
+    """The request asks for more than may be spent on one, or the database for fewer at once."""
 
     code = "SlowDown"
     default_message = "Too many requests at once"
+
+
+class Overloaded(Unavailable):
+    """The server has as many requests under way as it can hold; nothing of this one was done."""
+
+    code = "Overloaded"
+    default_message = "The server has too many requests under way"
 
 
 class InsufficientStorage(Unavailable):

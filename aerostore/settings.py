@@ -58,7 +58,11 @@ class Settings:
     reclaim_interval: int = 3600
     reclaim_grace: int = 24 * 3600
     reclaim_max_deletes: int = 10_000
+    scrub_interval: int = 30 * 24 * 3600
+    scrub_rate: int = 20 * 1024**2
     body_timeout: int = 60
+    send_timeout: int = 300
+    max_requests: int = 512
     shutdown_timeout: int = 30
     log_level: str = "info"
 
@@ -68,6 +72,8 @@ class Settings:
             "workers": (1, 256),
             "file_size_limit": (0, 5 * 1024**4),
             "database_pool_size": (1, 1000),
+            "max_requests": (1, 100_000),
+            "scrub_interval": (0, 2**53),
         }
         for name in _names_of(int):
             least, most = limits.get(name, (1, 2**53))
@@ -263,6 +269,9 @@ def _kept_secret(path: Path) -> str:
     """Return the secret in `path`, made on first use; concurrent processes agree on one."""
     if not path.exists():
         _keep_new_secret(path)
+    # Also when it was there: whoever made it may not have come to this line yet, and a secret that a power
+    # cut takes makes every token and link worthless.
+    _sync_directory(path.parent)
     try:
         secret = path.read_text("utf-8").strip()
     except UnicodeDecodeError as exc:
@@ -284,7 +293,6 @@ def _keep_new_secret(path: Path) -> None:
         pass
     finally:
         candidate.unlink()
-    _sync_directory(path.parent)  # a secret that a power cut takes makes every token and link worthless
 
 
 def _make_directory(path: Path) -> None:

@@ -46,6 +46,9 @@ class Telemetry:
             "Rows whose bytes were missing at the last scan.",
             registry=registry,
         )
+        self.damaged_files = Gauge(
+            "storage_damaged_files", "Rows whose bytes are known to have another hash.", registry=registry
+        )
         self.reclaimed_bytes = Counter(
             "storage_reclaimed_bytes", "Bytes removed by reclaim.", registry=registry
         )

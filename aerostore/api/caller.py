@@ -1,12 +1,13 @@
 """Who is calling: from a request to the `RlsContext` that the service asks for."""
 
+import logging
 from dataclasses import replace
 
 from starlette.requests import Request
 
 from aerostore.api.auth import Authenticator, credentials
 from aerostore.api.gate import route_path
-from aerostore.domain import RlsContext
+from aerostore.domain import RlsContext, printable
 from aerostore.errors import SchemaViolation, StorageError
 
 CALLER = "aerostore.caller"
@@ -16,6 +17,8 @@ QUESTION = "aerostore.question"
 """Where a door leaves the question of a request whose path does not tell it, for when it is refused."""
 
 _ANONYMOUS = RlsContext(role="anon")
+_MAX_WARNED_ORIGINS = 100
+_log = logging.getLogger("aerostore.auth")
 
 
 class Callers:
@@ -23,6 +26,7 @@ class Callers:
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
+        self._warned_origins: set[str] = set()
 
     async def required(self, request: Request) -> RlsContext:
         """Return the caller of a route that needs one.
@@ -64,4 +68,19 @@ class Callers:
         )
         if context is not _ANONYMOUS:
             scope[CALLER] = seen
+        if context.can_bypass_rls and "origin" in request.headers:
+            self._warn_of_service_key_in(request.headers["origin"])
         return seen
+
+    def _warn_of_service_key_in(self, origin: str) -> None:
+        """Tell the operator that a web page has a service key: browsers send Origin, servers do not.
+
+        Once for each origin, and for so many of them only: the header is whatever a client makes it.
+        """
+        if origin in self._warned_origins or len(self._warned_origins) >= _MAX_WARNED_ORIGINS:
+            return
+        self._warned_origins.add(origin)
+        _log.warning(
+            "a service key was used from a web page; whoever opens that page can read it: change it",
+            extra={"facts": {"origin": printable(origin, 200)}},
+        )

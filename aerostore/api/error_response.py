@@ -63,7 +63,7 @@ WIRE_ERRORS: dict[type[StorageError], WireError] = {
     errors.InvalidMimeType: WireError(415, "invalid_mime_type"),
     errors.PreconditionFailed: WireError(412, http=412),
     errors.Unavailable: WireError(503, http=503),
-    errors.LockTimeout: WireError(503, "acquiring_lock_timeout"),
+    errors.LockTimeout: WireError(503, "acquiring_lock_timeout", http=503),
     errors.SlowDown: WireError(429, "too_many_connections", http=429),
     errors.InsufficientStorage: WireError(507, http=507),
     errors.Corrupted: WireError(500, http=500),

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aerostore.api.admission import MAX_REQUESTS, Admission
 from aerostore.api.error_response import to_response
 from aerostore.domain import printable
 from aerostore.errors import AccessDenied, InvalidInput, InvalidKey, MalformedPath, StorageError
@@ -22,10 +23,15 @@ from aerostore.telemetry import Telemetry
 
 MAX_DRAINED_BYTES = 1024 * 1024
 _DRAIN_TIMEOUT_S = 2.0
+SEND_TIMEOUT_S = 300.0
 BASE_PATH = "/storage/v1"
 logger = logging.getLogger("aerostore.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+class _StalledReader(Exception):
+    """The client has stopped taking what it asked for."""
 
 
 @dataclass(slots=True)
@@ -34,6 +40,7 @@ class _Exchange:
 
     receive: Receive
     send: Send
+    send_timeout_s: float
     request_id: str
     body_ended: bool
     status: int = 0
@@ -51,7 +58,11 @@ class _Exchange:
             message["headers"] = [*message.get("headers", []), *self._headers(message)]
         elif message["type"] == "http.response.body":
             self.sent_bytes += len(message.get("body", b""))
-        await self.send(message)
+        try:
+            async with asyncio.timeout(self.send_timeout_s):
+                await self.send(message)
+        except TimeoutError:
+            raise _StalledReader from None
 
     def _headers(self, message: Message) -> Iterator[tuple[bytes, bytes]]:
         yield b"x-request-id", self.request_id.encode()
@@ -80,7 +91,8 @@ def route_path(scope: Scope) -> str:
 class Gate:
     """Wraps an ASGI application. on_refusal: sees each error before it is answered, and may add a hint.
 
-    now: a monotonic clock in seconds.
+    max_requests: served at once by this process. send_timeout_s: how long a client may take for one piece
+    of a response. now: a monotonic clock in seconds.
     """
 
     def __init__(
@@ -90,12 +102,16 @@ class Gate:
         telemetry: Telemetry,
         strict: bool,
         on_refusal: Callable[[Request, StorageError], None] | None = None,
+        max_requests: int = MAX_REQUESTS,
+        send_timeout_s: float = SEND_TIMEOUT_S,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._telemetry = telemetry
         self._strict = strict
         self._on_refusal = on_refusal
+        self._admission = Admission(max_requests)
+        self._send_timeout_s = send_timeout_s
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +120,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         scope["aerostore.request_id"] = request_id = _request_id(scope)
-        exchange = _Exchange(receive, send, request_id, body_ended=not _announces_body(scope))
+        exchange = _Exchange(
+            receive, send, self._send_timeout_s, request_id, body_ended=not _announces_body(scope)
+        )
         started = self._now()
         with self._telemetry.requests_in_flight.track_inprogress():
             try:
@@ -117,7 +135,10 @@ class Gate:
         try:
             check_path(scope)
             check_headers(request)
-            await self._app(scope, exchange.receive_noting_end, exchange.send_with_headers)
+            with self._admission.admit(route_path(scope)):
+                await self._app(scope, exchange.receive_noting_end, exchange.send_with_headers)
+        except _StalledReader:
+            scope["aerostore.facts"] = {**scope.get("aerostore.facts", {}), "stalled": True}
         except Exception as exc:
             if exchange.status:
                 raise  # the response has begun: nothing can be mapped any more, the server cuts it off

@@ -59,7 +59,8 @@ class OperationDoor:
         """
         if not _is_local(request) and not (await self._callers.required(request)).can_bypass_rls:
             raise RoleNotAllowed("Access denied: Invalid role", hint="Metrics are for the service role.")
-        return Response(self._telemetry.render(), headers={"content-type": self._telemetry.content_type})
+        headers = {"content-type": self._telemetry.content_type, "cache-control": "no-store"}
+        return Response(self._telemetry.render(), headers=headers)
 
 
 def _is_local(request: Request) -> bool:

@@ -45,6 +45,19 @@ def find_due(settings: Settings) -> list[str]:
     return due_migrations(settings.database_path)
 
 
+def require_up_to_date(settings: Settings) -> None:
+    """See to it that a command that makes nothing finds a database. Raises: InvalidSettings, Unavailable."""
+    if settings.database_url and find_due(settings):
+        raise InvalidSettings(
+            "the database is not up to date. Check AEROSTORE_DATABASE_URL, or run 'aerostore migrate'."
+        )
+    if not settings.database_url and (not settings.database_path.exists() or find_due(settings)):
+        raise InvalidSettings(
+            f"{settings.database_path} is missing or not up to date."
+            " Check AEROSTORE_DATA_DIR, or run 'aerostore migrate'."
+        )
+
+
 def open_once(settings: Settings, *, adopt: bool = False) -> tuple[Change, ...]:
     """Open rows and bytes as a server does, and close them; return which policies had to change.
 

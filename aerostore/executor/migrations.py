@@ -95,8 +95,7 @@ def due_migrations(path: Path) -> list[str]:
     if not path.exists():
         return [migration.name for migration in shipped]
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
-            connection.execute("PRAGMA query_only = ON")
+        with closing(sqlite3.connect(_to_look_at(path), uri=True)) as connection:
             known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'storage_migrations'")
             applied = _applied(connection) if known.fetchone() else {}
         return [migration.name for migration in _due(shipped, applied)]
@@ -105,6 +104,15 @@ def due_migrations(path: Path) -> list[str]:
             f"The database {path} cannot be read: {exc}",
             hint="Check its permissions; install the aerostore that made it; if damaged, restore a backup.",
         ) from exc
+
+
+def _to_look_at(path: Path) -> str:
+    """Return the URI of a connection that changes nothing: no log is emptied, and none is made.
+
+    Whoever closes last would empty the log, which only a writer may do.
+    """
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}?mode=ro" + ("" if has_log else "&immutable=1")
 
 
 def _applied(connection: sqlite3.Connection) -> dict[str, str]:

@@ -17,19 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from aerostore.domain import RlsContext
-from aerostore.errors import (
-    BucketAlreadyExists,
-    Conflict,
-    InsufficientStorage,
-    KeyAlreadyExists,
-    LockTimeout,
-    NoSuchRelation,
-    SlowDown,
-    StorageError,
-    Unavailable,
-)
+from aerostore.errors import InsufficientStorage, LockTimeout, Unavailable
 from aerostore.executor import Result, Statement, WorkFactory
 from aerostore.executor.migrations import migrate_sqlite
+from aerostore.executor.sqlite_file import DatabaseFile, is_disk_failure, to_storage_error, took_too_long
 from aerostore.executor.sqlite_law import Session, SqliteLaw, declare_tables
 from aerostore.permissions import PolicySet
 
@@ -39,8 +30,6 @@ MAX_UNITS_PER_COMMIT = 128
 # There are few readers: one request must not keep one for long.
 READ_TIMEOUT_S = 20.0
 _STEPS_BETWEEN_LOOKS = 100_000
-_BUSY_TIMEOUT_MS = 10_000
-_CACHE_KIB = 8_000
 
 
 @dataclass(slots=True)
@@ -52,6 +41,9 @@ class _Unit:
     answer: "Future[Any]"
 
 
+_Outcome = tuple[_Unit, Any, BaseException | None]
+
+
 class SqliteExecutor:
     """An `Executor` over one SQLite file. policies: the law; readers: threads that read beside the writer."""
 
@@ -59,26 +51,27 @@ class SqliteExecutor:
 
     def __init__(self, path: Path, policies: PolicySet, *, readers: int = 4) -> None:
         self._path = path
+        self._file = DatabaseFile(path)
         self._law = SqliteLaw(policies)
         self._declared_tables = policies.declared_tables
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-read")
         self._reader = threading.local()
+        self._writing: Session | None = None
+        self._distrusted: Session | None = None
         self._open: list[Session] = []
 
     async def start(self) -> None:
         """Open the database, migrate it and start the writer."""
         try:
-            session = await asyncio.to_thread(self._open_writer)
+            await asyncio.to_thread(self._prepare)
         except (sqlite3.Error, ValueError, OSError) as exc:
             raise Unavailable(
                 f"The database {self._path} cannot be opened: {exc}",
                 hint="Check that the data directory exists, is writable and has room.",
             ) from exc
-        self._writer = threading.Thread(
-            target=self._write_until_closed, args=(session,), name="sqlite-write", daemon=True
-        )
+        self._writer = threading.Thread(target=self._write_until_closed, name="sqlite-write", daemon=True)
         self._writer.start()
 
     async def close(self) -> None:
@@ -91,6 +84,7 @@ class SqliteExecutor:
         for session in self._open:
             session.connection.close()
         self._open.clear()
+        self._writing = None
 
     async def read(self, context: RlsContext, work: WorkFactory[T]) -> T:
         """Run `work` on a reader thread, in one snapshot."""
@@ -121,6 +115,7 @@ class SqliteExecutor:
 
     def _read(self, context: RlsContext, work: WorkFactory[T]) -> T:
         try:
+            self._file.require_in_place()
             session = self._reader_session()
             connection = session.connection
             deadline = time.monotonic() + READ_TIMEOUT_S
@@ -137,27 +132,29 @@ class SqliteExecutor:
     def _reader_session(self) -> Session:
         session: Session | None = getattr(self._reader, "session", None)
         if session is None:
-            session = self._connect()
-            session.connection.execute("PRAGMA query_only = ON")
+            session = self._file.open_reader()
             self._reader.session = session
             self._open.append(session)
         return session
 
     # Writing
 
+    def _prepare(self) -> None:
+        self._file.create()
+        connection = self._open_writer().connection
+        migrate_sqlite(connection)
+        declare_tables(connection, self._declared_tables)
+
     def _open_writer(self) -> Session:
-        self._path.touch(mode=0o600)  # SQLite gives its other files the mode of this one
-        session = self._connect()
-        session.connection.execute("PRAGMA journal_mode = WAL")
-        migrate_sqlite(session.connection)
-        declare_tables(session.connection, self._declared_tables)
+        session = self._file.open_writer()
+        self._writing = session
         self._open.append(session)
         return session
 
-    def _write_until_closed(self, session: Session) -> None:
+    def _write_until_closed(self) -> None:
         while (first := self._units.get()) is not None:
             units, last = self._waiting_units(first)
-            self._commit_together(session, units)
+            self._commit_together(units)
             if last:
                 return
 
@@ -173,20 +170,13 @@ class SqliteExecutor:
             units.append(unit)
         return units, False
 
-    def _commit_together(self, session: Session, units: list[_Unit]) -> None:
+    def _commit_together(self, units: list[_Unit]) -> None:
         """Run `units`, each in a savepoint, and commit once; every caller is answered after the commit."""
-        outcomes: list[tuple[_Unit, Any, BaseException | None]] = []
         try:
-            session.connection.execute("BEGIN IMMEDIATE")
-            for unit in units:
-                outcomes.append((unit, *_run_in_savepoint(session, unit)))
-            session.connection.execute("COMMIT")
+            outcomes = self._commit(units)
         except BaseException as exc:
-            with contextlib.suppress(sqlite3.Error):  # the writer must outlive a disk that fails
-                if session.connection.in_transaction:
-                    session.connection.execute("ROLLBACK")
-            error = to_storage_error(exc) if isinstance(exc, sqlite3.Error) else exc
-            self._answer_failure(session, units, error)
+            self._undo(exc)
+            self._answer_failure(units, to_storage_error(exc) if isinstance(exc, sqlite3.Error) else exc)
             return
         for unit, value, failure in outcomes:
             if failure is None:
@@ -194,29 +184,63 @@ class SqliteExecutor:
             else:
                 unit.answer.set_exception(failure)
 
-    def _answer_failure(self, session: Session, units: list[_Unit], error: BaseException) -> None:
+    def _commit(self, units: list[_Unit]) -> list[_Outcome]:
+        session = self._writing or self._replace_writer()
+        self._file.require_in_place()
+        session.connection.execute("BEGIN IMMEDIATE")
+        outcomes: list[_Outcome] = [(unit, *_run_in_savepoint(session, unit)) for unit in units]
+        has_changes = any(unit.keep and failure is None for unit, _value, failure in outcomes)
+        session.connection.execute(
+            "COMMIT" if has_changes else "ROLLBACK"
+        )  # a commit of nothing syncs as well
+        self._file.require_in_place()  # what went into a file without a name is no commit
+        return outcomes
+
+    def _undo(self, exc: BaseException) -> None:
+        """Roll back; the writer outlives a disk that fails, but not with the connection that met the failure.
+
+        It stays open until there is another one: the index of the log, which lives as long as a connection
+        does, ends before the commit that was not synced, and so the next one takes its place.
+        """
+        session = self._writing
+        if session is None:
+            return
+        with contextlib.suppress(sqlite3.Error):
+            if session.connection.in_transaction:
+                session.connection.execute("ROLLBACK")
+        if is_disk_failure(exc) or session.connection.in_transaction:
+            self._writing, self._distrusted = None, session
+
+    def _replace_writer(self) -> Session:
+        session = self._open_writer()
+        if (met_failure := self._distrusted) is not None:
+            self._distrusted = None
+            self._open.remove(met_failure)
+            with contextlib.suppress(sqlite3.Error):
+                met_failure.connection.close()
+        return session
+
+    def _answer_failure(self, units: list[_Unit], error: BaseException) -> None:
         if isinstance(error, InsufficientStorage) and len(units) > 1:
             for unit in units:  # the one that does not fit must not take the others along
-                self._commit_together(session, [unit])
+                self._commit_together([unit])
             return
+        if isinstance(error, LockTimeout):
+            units = [*units, *self._take_waiting()]  # else each batch would wait for the lock anew
         for unit in units:
             unit.answer.set_exception(error)
 
-    # Both
+    def _take_waiting(self) -> list[_Unit]:
+        taken: list[_Unit] = []
+        for _ in range(self._units.qsize()):  # nobody else takes
+            unit = self._units.get_nowait()
+            if unit is None:
+                self._units.put(None)
+                break
+            taken.append(unit)
+        return taken
 
-    def _connect(self) -> Session:
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, cached_statements=512
-        )
-        connection.row_factory = sqlite3.Row
-        for pragma in (
-            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            f"cache_size = -{_CACHE_KIB}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        return Session(connection)
+    # Both
 
     def _run(
         self,
@@ -230,7 +254,7 @@ class SqliteExecutor:
             statement = next(unit)
             while True:
                 if time.monotonic() > deadline:  # the progress handler sees single long statements only
-                    raise _took_too_long()
+                    raise took_too_long()
                 statement = unit.send(self._execute(session, context, statement))
         except StopIteration as stop:
             value: T = stop.value
@@ -257,26 +281,3 @@ def _run_in_savepoint(session: Session, unit: _Unit) -> tuple[Any, BaseException
         connection.execute("ROLLBACK TO unit")
     connection.execute("RELEASE unit")
     return value, failure
-
-
-def _took_too_long() -> SlowDown:
-    return SlowDown("The query took too long", hint="Ask for less: a longer prefix, or list v2 with cursors.")
-
-
-def to_storage_error(exc: sqlite3.Error) -> StorageError:
-    """Translate an SQLite failure into the family, by its result code."""
-    text = str(exc)
-    name = getattr(exc, "sqlite_errorname", "") or ""
-    if name in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
-        if "storage_objects" in text:
-            return KeyAlreadyExists()
-        return BucketAlreadyExists() if "storage_buckets" in text else Conflict()
-    if name == "SQLITE_CONSTRAINT_FOREIGNKEY":
-        return NoSuchRelation()
-    if name == "SQLITE_FULL" or "disk is full" in text:
-        return InsufficientStorage()
-    if name == "SQLITE_INTERRUPT":
-        return _took_too_long()
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return LockTimeout()
-    return Unavailable(f"The database failed: {name or 'SQLITE_ERROR'}")

@@ -11,7 +11,17 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, DateTime, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from aerostore.domain import Blob, Bucket, Event, JsonObject, Object, StorageClass, parse_iso, to_iso
+from aerostore.domain import (
+    Blob,
+    Bucket,
+    Event,
+    JsonObject,
+    Object,
+    ScrubRound,
+    StorageClass,
+    parse_iso,
+    to_iso,
+)
 
 
 def _json(name: str, *, nullable: bool = False) -> Any:
@@ -134,7 +144,7 @@ class StorageLease(SQLModel, table=True):
 
 
 class StorageQuarantine(SQLModel, table=True):
-    """What reclaim has seen and not yet acted on."""
+    """What is wrong between rows and bytes, by key: see `statements/quarantine`."""
 
     __tablename__ = "storage_quarantine"
     backend_key: str = Field(primary_key=True)
@@ -239,6 +249,17 @@ def to_blob(row: Mapping[str, Any]) -> Blob:
         size_bytes=row["size_bytes"],
         storage_class=StorageClass(row["storage_class"]),
         piece_sums=row["piece_sums"] or b"",
+    )
+
+
+def to_scrub_round(row: Mapping[str, Any]) -> ScrubRound:
+    """Read a row of storage_scrubs."""
+    finished_at = row["finished_at"]
+    return ScrubRound(
+        **{name: row[name] for name in ("id", "after_key", "checked", "checked_bytes", "damaged", "missing")},
+        started_at=_to_time(row["started_at"]),
+        updated_at=_to_time(row["updated_at"]),
+        finished_at=None if finished_at is None else _to_time(finished_at),
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from aerostore.domain import Bucket, Clock, EventType, RlsContext, check_bucket_name
+from aerostore.domain import Bucket, Clock, EventType, Object, RlsContext, check_bucket_name
 from aerostore.errors import (
     AccessDenied,
     BucketNotEmpty,
@@ -136,20 +137,20 @@ class Buckets:
     async def empty(self, context: RlsContext, bucket_id: str) -> int:
         """Delete every object that exists now, in batches; return how many. For the service role only.
 
-        A batch that has been committed stays deleted when a later one fails; calling again goes on.
+        In the order of names, not of dates: clocks of several machines differ. What is uploaded meanwhile may
+        stay or go. A batch that was committed stays deleted when a later one fails; calling again goes on.
         Raises: AccessDenied, NoSuchBucket, BucketTooLarge.
         """
         context = admit(context, BUCKET_EMPTY)
         await self._executor.read(context, lambda: self._check_emptiable(bucket_id))
-        started, removed = self._clock(), 0
+        after, removed = "", 0
         while True:
-            batch = await self._executor.write(
-                context,
-                lambda: self._remove_batch(context, sql.lock_older_objects(bucket_id, started, _EMPTY_BATCH)),
-            )
-            removed += batch
-            if batch < _EMPTY_BATCH:
+            work = partial(self._remove_batch, context, bucket_id, after)
+            batch = await self._executor.write(context, work)
+            removed += len(batch)
+            if len(batch) < _EMPTY_BATCH:
                 return removed
+            after = batch[-1].name
 
     async def delete(self, context: RlsContext, bucket_id: str) -> None:
         """Delete an empty bucket and the unfinished uploads in it.
@@ -178,16 +179,16 @@ class Buckets:
         if content["objects"] > self._empty_at_most:
             raise BucketTooLarge(resource=bucket_id)
 
-    def _remove_batch(self, context: RlsContext, batch: Statement) -> Work[int]:
-        objects = [to_object(row) for row in (yield batch).rows]
+    def _remove_batch(self, context: RlsContext, bucket_id: str, after: str) -> Work[Sequence[Object]]:
+        rows = (yield sql.lock_objects_after(bucket_id, after, _EMPTY_BATCH)).rows
+        objects = [to_object(row) for row in rows]
         if not objects:
-            return 0
-        removed = (yield sql.delete_objects([each.id for each in objects])).changed
-        if removed != len(objects):
+            return []
+        if (yield sql.delete_objects([each.id for each in objects])).changed != len(objects):
             raise AccessDenied
         for each in objects:
             yield self._outbox.record(context, EventType.REMOVED, each)
-        return removed
+        return objects
 
 
 def bucket_by(statement: Statement) -> Work[Bucket]:

@@ -1,9 +1,11 @@
 """Leases: of several processes on one database, one at a time runs a background job."""
 
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from aerostore.domain import SYSTEM, Clock
+from aerostore.errors import Unavailable
 from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
 
@@ -17,21 +19,24 @@ class Lease:
         self._clock = clock
         self._duration = timedelta(seconds=seconds)
         self._holder = str(uuid.uuid4())
-        self._renew_at: datetime | None = None
+        self._held_since: datetime | None = None
 
     async def hold(self) -> bool:
         """Take or keep the lease; False while another process has it. Writes once in half its duration."""
         now = self._clock()
-        if self._renew_at is not None and now < self._renew_at:
+        # A clock that was put back would make this process trust a lease that it lost long ago.
+        if self._held_since is not None and timedelta() <= now - self._held_since < self._duration / 2:
             return True
-        taken = await self._write(sql.take_lease(self._name, self._holder, now, now + self._duration))
-        self._renew_at = now + self._duration / 2 if taken else None
+        taken = await self._write(sql.take_lease(self._name, self._holder, now, self._duration))
+        self._held_since = now if taken else None
         return taken
 
     async def release(self) -> None:
-        """Let another process have it."""
-        self._renew_at = None
-        await self._write(sql.release_lease(self._name, self._holder))
+        """Let another process have it; while the database is away it is left to end by itself."""
+        self._held_since = None
+        # Jobs call this at their end: a failure here would hide what ended them, a cancellation above all.
+        with suppress(Unavailable):
+            await self._write(sql.release_lease(self._name, self._holder))
 
     async def _write(self, statement: Statement) -> bool:
         def work() -> Work[bool]:

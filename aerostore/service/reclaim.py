@@ -2,35 +2,39 @@
 
 Report, quarantine, grace, delete. Bytes go before their row, so a crash leaves a row that says so and the
 next run goes on. Nothing is deleted on the evidence of one scan, more than a cap in one run, or while the
-database looks older than the bytes: a restored backup knows nothing of what was written after it.
+database looks older than the bytes: a restored backup knows nothing of what was written after it. Bytes
+without a row are doomed first: from then on no upload can come to point at them, however late it is.
 """
 
 import asyncio
 import logging
-import re
-import uuid
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from aerostore.backend import BlobBackend, StoredBlob
-from aerostore.domain import SYSTEM, Blob, Clock
+from aerostore.domain import Blob, Clock
 from aerostore.errors import Corrupted, LockTimeout, Unavailable
-from aerostore.executor import Executor, Result, Statement, Work
+from aerostore.executor import Executor
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
+from aerostore.service.age import DatabaseAge
+from aerostore.service.bookkeeping import Bookkeeping
 from aerostore.service.lease import Lease
 from aerostore.telemetry import Telemetry
 
 BLOB_PREFIX = "sha256/"
-SEQ_PREFIX = "meta/seq/"
-HOLD_PREFIX = "meta/hold/"
+KEYS_REPORTED = 1000
+_KEYS_LOGGED = 20
 _BATCH = 500
 _MARK_INTERVAL_S = 60.0
 _LEASE_S = 900
 # More unknown bytes than crashes can explain: the database is suspect, not the bytes.
 _SUSPECT_COUNT, _SUSPECT_SHARE = 100, 0.1
-_SEQ_KEY = re.compile(rf"{SEQ_PREFIX}(\d{{20}})\.[0-9a-f-]{{36}}", re.ASCII)
+# Counted, not timed: no clock can end what holds back an upload that has stood still.
+_DOOMED_KEPT = 100_000
+# In one run: they are held in memory. The others are noted once these have gone.
+_ORPHANS_NOTED = 100_000
 logger = logging.getLogger("aerostore.reclaim")
 
 
@@ -47,8 +51,9 @@ class ReclaimPolicy:
 class ReclaimReport:
     """What one run found and did. refused: why nothing was deleted, empty when it was allowed to.
 
-    orphans: stored bytes without a row, older than the grace period; missing: keys of rows whose bytes are
-    gone or have another length; waiting: released blobs inside their grace period or over the cap.
+    orphans: stored bytes without a row, older than the grace period; missing: rows whose bytes are gone or
+    have another length; of both, at most `KEYS_REPORTED` keys. waiting: released blobs inside their grace
+    period or over the cap.
     """
 
     applied: bool
@@ -56,8 +61,10 @@ class ReclaimReport:
     scanned: int = 0
     orphans: int = 0
     orphan_bytes: int = 0
+    orphan_keys: Sequence[str] = ()
     orphans_removed: int = 0
     missing: Sequence[str] = ()
+    missing_count: int = 0
     released_removed: int = 0
     bytes_removed: int = 0
     waiting: int = 0
@@ -78,11 +85,12 @@ class Reclaim:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        self._executor = executor
         self._backend = backend
         self._policy = policy
         self._clock = clock
         self._telemetry = telemetry
+        self._books = Bookkeeping(executor)
+        self._age = DatabaseAge(self._books, backend)
         self._lease = Lease(executor, "reclaim", clock=clock, seconds=_LEASE_S)
 
     async def run_for_ever(self, interval_s: float) -> None:
@@ -92,15 +100,18 @@ class Reclaim:
             await asyncio.sleep(step_s)
             waited_s += step_s
             try:
-                await self._mark()
+                await self._age.mark()
                 if waited_s >= interval_s:
                     waited_s = 0.0
-                    report = await self.run(apply=True)
-                    logger.info("reclaim", extra={"facts": {"report": str(report)}})
+                    _log(await self.run(apply=True))
             except Unavailable as exc:
                 logger.warning("reclaim cannot reach its parts", extra={"facts": {"reason": exc.message}})
             except Exception:  # whatever it was, the next run is needed all the same: disks fill silently
                 logger.exception("reclaim stopped for this time")
+
+    async def check_age(self) -> str:
+        """Return why the database looks older than the bytes, empty when it does not; remember it."""
+        return await self._age.check(note=True)
 
     async def run(self, *, apply: bool, accept_restored: bool = False) -> ReclaimReport:
         """Look for waste and damage; with `apply` remove what is ripe.
@@ -112,86 +123,96 @@ class Reclaim:
             return ReclaimReport(applied=False, refused="another process is reclaiming now")
         try:
             if apply and accept_restored:
-                await self._lift_hold()
+                await self._age.accept()
             return await self._run(apply=apply, accept_restored=accept_restored)
         finally:
             if apply:
                 await self._lease.release()
 
     async def _run(self, *, apply: bool, accept_restored: bool) -> ReclaimReport:
-        report = ReclaimReport(applied=apply, refused=await self.check_age(note=apply))
+        report = ReclaimReport(applied=apply, refused=await self._age.check(note=apply))
         report = await self._scan(report, accept_many=accept_restored)
-        report = replace(report, missing=await self._find_missing(apply=apply))
+        report = await self._find_missing(report)
         self._telemetry.orphan_files.set(report.orphans)
-        self._telemetry.missing_files.set(len(report.missing))
+        self._telemetry.missing_files.set(report.missing_count)
         if report.refused or not apply:
             return await self._forecast(replace(report, applied=False))
         return await self._remove(report)
 
     # Looking
 
-    async def check_age(self, *, note: bool = True) -> str:
-        """Return why the database looks older than the bytes, empty when it does not; remember it."""
-        held = [stored.key async for stored in self._backend.list(HOLD_PREFIX)]
-        newest_marked = max([seq async for seq, _key in self._marks()], default=0)
-        seq = int((await self._read(sql.newest_seq())).rows[0]["seq"])
-        if seq >= newest_marked and not held:
-            return ""
-        if note and not held:
-            await self._backend.write_if_absent(f"{HOLD_PREFIX}{uuid.uuid4()}", str(seq).encode())
-        return (
-            "the database looks older than the stored bytes, as after restoring a backup;"
-            " run 'aerostore reclaim --apply --accept-restored' when it is the right one"
-        )
-
-    async def _marks(self) -> AsyncIterator[tuple[int, str]]:
-        async for stored in self._backend.list(SEQ_PREFIX):
-            match = _SEQ_KEY.fullmatch(stored.key)
-            if match:
-                yield int(match[1]), stored.key
-
     async def _scan(self, report: ReclaimReport, *, accept_many: bool) -> ReclaimReport:
         """Compare every stored key with the rows; quarantine the old ones that no row knows."""
-        before = self._clock() - timedelta(seconds=self._policy.grace_s)
-        scanned, orphans = 0, list[StoredBlob]()
+        now = self._clock()
+        scanned, count, size_bytes, orphans = 0, 0, 0, list[StoredBlob]()
         async for batch in _batches(self._backend.list(BLOB_PREFIX)):
-            scanned += len(batch)
             await self._keep_lease(apply=report.applied)
-            old = [stored for stored in batch if stored.modified_at < before]
+            old = [stored for stored in batch if self._looks_old(stored, now)]
             known = await self._known_keys([stored.key for stored in old])
-            orphans += [stored for stored in old if stored.key not in known]
+            unknown = [stored for stored in old if stored.key not in known]
+            scanned, count = scanned + len(batch), count + len(unknown)
+            size_bytes += sum(stored.size_bytes for stored in unknown)
+            orphans += unknown[: _ORPHANS_NOTED - len(orphans)]
         report = replace(
             report,
             scanned=scanned,
-            orphans=len(orphans),
-            orphan_bytes=sum(stored.size_bytes for stored in orphans),
+            orphans=count,
+            orphan_bytes=size_bytes,
+            orphan_keys=[stored.key for stored in orphans[:KEYS_REPORTED]],
         )
-        too_many = len(orphans) > max(_SUSPECT_COUNT, _SUSPECT_SHARE * scanned)
+        too_many = count > max(_SUSPECT_COUNT, _SUSPECT_SHARE * scanned)
         if too_many and not accept_many and not report.refused:
-            reason = f"{len(orphans)} of {scanned} stored blobs have no row: check the database first"
+            reason = f"{count} of {scanned} stored blobs have no row: check the database first"
             report = replace(report, refused=reason)
         if report.applied and not report.refused:
-            await self._quarantine("orphan", [(stored.key, stored.size_bytes) for stored in orphans])
+            await self._note_orphans(orphans, now)
         return report
 
-    async def _known_keys(self, keys: Sequence[str]) -> set[str]:
-        if not keys:
-            return set()
-        return {row["backend_key"] for row in (await self._read(sql.find_known_keys(keys))).rows}
+    def _looks_old(self, stored: StoredBlob, now: datetime) -> bool:
+        """Tell whether `stored` is no upload under way; a date far in the future is a wrong clock's."""
+        return abs(now - stored.modified_at) > timedelta(seconds=self._policy.grace_s)
 
-    async def _find_missing(self, *, apply: bool) -> list[str]:
-        """Return the keys of rows whose bytes are gone or have another length."""
-        missing: list[Blob] = []
-        after = ""
-        while blobs := [to_blob(row) for row in (await self._read(sql.list_blobs(after, _BATCH))).rows]:
-            await self._keep_lease(apply=apply)
-            missing += [blob for blob in blobs if not await self._is_whole(blob)]
-            after = blobs[-1].key
-        if apply:
-            await self._quarantine("missing", [(blob.key, blob.size_bytes) for blob in missing])
-        for blob in missing:
-            logger.error("stored bytes are missing or cut", extra={"facts": {"key": blob.key}})
-        return [blob.key for blob in missing]
+    async def _known_keys(self, keys: Sequence[str]) -> set[str]:
+        return (
+            {row["backend_key"] for row in await self._books.read(sql.find_known_keys(keys))}
+            if keys
+            else set()
+        )
+
+    async def _note_orphans(self, orphans: Sequence[StoredBlob], now: datetime) -> None:
+        for start in range(0, len(orphans), _BATCH):
+            batch = orphans[start : start + _BATCH]
+            await self._books.write(
+                *(sql.quarantine.note_orphan(stored.key, stored.size_bytes, now) for stored in batch)
+            )
+        # What this scan did not see again has found its row, or has gone.
+        await self._books.write(sql.quarantine.forget_unseen("orphan", now))
+
+    async def _find_missing(self, report: ReclaimReport) -> ReclaimReport:
+        """Find the rows whose bytes are gone or have another length, and note them in quarantine."""
+        now = self._clock()
+        count, shown, after = 0, list[str](), ""
+        while rows := await self._books.read(sql.list_blobs(after, _BATCH)):
+            await self._keep_lease(apply=report.applied)
+            missing = await self._missing_among([to_blob(row) for row in rows])
+            if missing and report.applied:
+                await self._books.write(*(sql.quarantine.note_loss(key, "missing", now) for key in missing))
+            count, shown = count + len(missing), [*shown, *missing][:KEYS_REPORTED]
+            after = rows[-1]["backend_key"]
+        if report.applied:
+            await self._books.write(
+                sql.quarantine.forget_unseen("missing", now), sql.quarantine.forget_settled_losses()
+            )
+        return replace(report, missing=shown, missing_count=count)
+
+    async def _missing_among(self, blobs: Sequence[Blob]) -> list[str]:
+        """Return the keys of `blobs` that are not whole, and that a row still needs after the look."""
+        missing = [blob.key for blob in blobs if not await self._is_whole(blob)]
+        if not missing:
+            return []
+        return sorted(
+            row["backend_key"] for row in await self._books.read(sql.quarantine.find_needed(missing))
+        )
 
     async def _is_whole(self, blob: Blob) -> bool:
         try:
@@ -199,79 +220,76 @@ class Reclaim:
         except Corrupted:
             return False
 
-    async def _quarantine(self, kind: str, found: Sequence[tuple[str, int]]) -> None:
-        now = self._clock()
-        for start in range(0, len(found), _BATCH):
-            batch = found[start : start + _BATCH]
-            await self._write([sql.quarantine(key, kind, size, now) for key, size in batch])
-        # What this scan did not see again has found its row, or has gone.
-        await self._write([sql.forget_quarantine(kind, now)])
-
     async def _forecast(self, report: ReclaimReport) -> ReclaimReport:
-        deleting = (await self._read(sql.count_deleting_blobs())).rows[0]
-        uploads = (await self._read(sql.count_expired_uploads(self._clock()))).rows[0]
-        return replace(report, waiting=deleting["blobs"], expired_uploads=uploads["uploads"])
+        uploads = (await self._books.read(sql.count_expired_uploads(self._clock())))[0]["uploads"]
+        return replace(report, waiting=await self._count_waiting(), expired_uploads=uploads)
+
+    async def _count_waiting(self) -> int:
+        return int((await self._books.read(sql.count_deleting_blobs()))[0]["blobs"])
 
     # Removing
 
     async def _remove(self, report: ReclaimReport) -> ReclaimReport:
         now = self._clock()
         before = now - timedelta(seconds=self._policy.grace_s)
-        expired = await self._write([sql.delete_expired_uploads(now)])
+        expired = await self._books.write(sql.delete_expired_uploads(now))
+        await self._books.write(sql.begin_grace_anew(now))
         released = await self._remove_released(before)
         orphans = await self._remove_orphans(before, self._policy.max_deletes - len(released))
-        retained_from = now - timedelta(seconds=self._policy.event_retention_s)
-        trimmed = await self._trim_events(retained_from)
-        await self._mark()
-        removed_bytes = sum(size for _key, size in [*released, *orphans])
+        trimmed = await self._trim_events(now - timedelta(seconds=self._policy.event_retention_s))
+        await self._age.mark()
+        removed_bytes = sum([*released, *orphans])
         self._telemetry.reclaimed_bytes.inc(removed_bytes)
-        waiting = (await self._read(sql.count_deleting_blobs())).rows[0]["blobs"]
-        dead = (await self._read(sql.count_dead_events())).rows[0]["events"]
+        dead = (await self._books.read(sql.count_dead_events()))[0]["events"]
         self._telemetry.dead_events.set(dead)
         return replace(
             report,
             released_removed=len(released),
             orphans_removed=len(orphans),
             bytes_removed=removed_bytes,
-            waiting=waiting,
+            waiting=await self._count_waiting(),
             expired_uploads=expired,
             temporary_removed=await self._backend.sweep(before),
             events_trimmed=trimmed,
         )
 
-    async def _remove_released(self, before: datetime) -> list[tuple[str, int]]:
-        """Delete blobs that were let go before `before`: bytes, then row."""
-        removed: list[tuple[str, int]] = []
+    async def _remove_released(self, before: datetime) -> list[int]:
+        """Delete blobs that were let go before `before`, bytes, then row; return the length of each."""
+        removed: list[int] = []
         while len(removed) < self._policy.max_deletes:
             limit = min(_BATCH, self._policy.max_deletes - len(removed))
-            blobs = [to_blob(row) for row in (await self._read(sql.list_deleting_blobs(before, limit))).rows]
+            blobs = [to_blob(row) for row in await self._books.read(sql.list_deleting_blobs(before, limit))]
             for blob in blobs:
                 await self._backend.delete(blob.key)
-            if await self._write([sql.delete_blob(blob.id) for blob in blobs]) == 0:
+            if not await self._delete_rows(blobs):
                 break
-            removed += [(blob.key, blob.size_bytes) for blob in blobs]
+            removed += [blob.size_bytes for blob in blobs]
             await self._keep_lease(apply=True)
         return removed
 
-    async def _remove_orphans(self, before: datetime, at_most: int) -> list[tuple[str, int]]:
-        """Delete bytes that two scans found without a row, the first one before `before`."""
+    async def _delete_rows(self, blobs: Sequence[Blob]) -> bool:
+        return bool(blobs) and await self._books.write(*(sql.delete_blob(blob.id) for blob in blobs)) > 0
+
+    async def _remove_orphans(self, before: datetime, at_most: int) -> list[int]:
+        """Delete bytes that two scans found without a row, the first before `before`; return the lengths."""
         if at_most <= 0:
             return []
-        ripe = (await self._read(sql.list_quarantined("orphan", before, at_most))).rows
-        removed: list[tuple[str, int]] = []
-        for row in ripe:
-            key, size_bytes = str(row["backend_key"]), int(row["size_bytes"])
-            if await self._known_keys([key]):
-                continue
+        removed: list[int] = []
+        for row in await self._books.read(sql.quarantine.list_ripe(before, at_most)):
+            key = str(row["backend_key"])
+            if not await self._books.write(sql.quarantine.lock_key(key), sql.quarantine.doom(key)):
+                continue  # a late upload has its row: the bytes are in use
             await self._backend.delete(key)
-            await self._write([sql.release_quarantine(key)])
-            removed.append((key, size_bytes))
+            await self._books.write(sql.quarantine.note_removed(key))
+            removed.append(int(row["size_bytes"]))
+            await self._keep_lease(apply=True)
+        await self._books.write(sql.quarantine.trim_removed(_DOOMED_KEPT))
         return removed
 
     async def _trim_events(self, before: datetime) -> int:
         """Remove settled events in small transactions: uploads must not wait for all of them."""
         trimmed = 0
-        while count := await self._write([sql.trim_events(before, _BATCH)]):
+        while count := await self._books.write(sql.trim_events(before, _BATCH)):
             trimmed += count
         return trimmed
 
@@ -280,36 +298,17 @@ class Reclaim:
         if apply and not await self._lease.hold():
             raise LockTimeout("another process has taken over reclaim")
 
-    async def _mark(self) -> None:
-        """Leave the newest seq beside the bytes, so that an older database can be told from this one."""
-        seq = int((await self._read(sql.newest_seq())).rows[0]["seq"])
-        marks = [(marked, key) async for marked, key in self._marks()]
-        if seq > max([marked for marked, _key in marks], default=0):
-            await self._backend.write_if_absent(f"{SEQ_PREFIX}{seq:020d}.{uuid.uuid4()}", b"")
-            for _marked, key in marks:
-                await self._backend.delete(key)
 
-    async def _lift_hold(self) -> None:
-        for prefix in (HOLD_PREFIX, SEQ_PREFIX):
-            for key in [stored.key async for stored in self._backend.list(prefix)]:
-                await self._backend.delete(key)
-
-    # Rows. As the system throughout: this bookkeeping belongs to no caller.
-
-    async def _read(self, statement: Statement) -> Result:
-        def work() -> Work[Result]:
-            return (yield statement)
-
-        return await self._executor.read(SYSTEM, work)
-
-    async def _write(self, statements: Sequence[Statement]) -> int:
-        def work() -> Work[int]:
-            changed = 0
-            for statement in statements:
-                changed += (yield statement).changed
-            return changed
-
-        return await self._executor.write(SYSTEM, work)
+def _log(report: ReclaimReport) -> None:
+    """Tell what a run found in either direction, with some of the keys."""
+    facts = asdict(report) | {
+        "orphan_keys": list(report.orphan_keys[:_KEYS_LOGGED]),
+        "missing": list(report.missing[:_KEYS_LOGGED]),
+    }
+    logger.info("reclaim", extra={"facts": facts})
+    if report.missing_count:
+        lost = {"count": report.missing_count, "keys": facts["missing"]}
+        logger.error("stored bytes are missing or cut", extra={"facts": lost})
 
 
 async def _batches(stored: AsyncIterator[StoredBlob]) -> AsyncIterator[list[StoredBlob]]:

@@ -12,9 +12,10 @@ import pytest
 
 from aerostore.domain import to_iso
 from aerostore.errors import InsufficientStorage, LockTimeout, StorageError, Unavailable
-from aerostore.executor import Statement
+from aerostore.executor import Statement, sqlite_file
 from aerostore.executor import statements as sql
-from aerostore.executor.sqlite import SqliteExecutor, to_storage_error
+from aerostore.executor.sqlite import MAX_UNITS_PER_COMMIT, SqliteExecutor
+from aerostore.executor.sqlite_file import to_storage_error
 from tests.conformance.executor_fixture import NOW, Rights, a_blob, add_bucket, add_objects, count, write
 
 STATEMENTS: dict[str, Statement] = {
@@ -24,7 +25,7 @@ STATEMENTS: dict[str, Statement] = {
     "find_blob_of": sql.find_blob_of("photos", "a"),
     "find_blob_by_content": sql.find_blob_by_content("0", 1),
     "delete_objects": sql.delete_objects(["a", "b"]),
-    "list_older_objects": sql.lock_older_objects("photos", NOW, 9),
+    "lock_objects_after": sql.lock_objects_after("photos", "a", 9),
     "list_deleting_blobs": sql.list_deleting_blobs(NOW, 9),
     "list_blobs": sql.list_blobs("", 9),
     "delete_expired_uploads": sql.delete_expired_uploads(NOW),
@@ -260,6 +261,140 @@ def test_a_blob_that_fills_the_last_page_is_refused_whole(path: Path) -> None:
         with pytest.raises(InsufficientStorage):
             await write(executor, *blobs)
         assert await count(executor, "storage_blobs") == 0
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+class FailingConnection(sqlite3.Connection):
+    """Fails to commit as often as `failures` says, as when the disk refuses to sync."""
+
+    failures = 0
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql == "COMMIT" and FailingConnection.failures:
+            FailingConnection.failures -= 1
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+            raise error
+        return super().execute(sql, parameters)
+
+
+@pytest.fixture
+def failing_disk(monkeypatch: pytest.MonkeyPatch) -> type[FailingConnection]:
+    """Connections that are opened from now on fail as `failures` says."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *path, **how: connect(*path, factory=FailingConnection, **how)
+    )
+    FailingConnection.failures = 0
+    return FailingConnection
+
+
+def test_a_connection_whose_commit_failed_is_not_used_again(
+    path: Path, failing_disk: type[FailingConnection]
+) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        [met] = [session.connection for session in executor._open]
+        failing_disk.failures = 1
+        with pytest.raises(Unavailable, match="SQLITE_IOERR_FSYNC"):
+            await add_objects(executor, "refused")
+        assert await count(executor, "storage_objects") == 0
+        await add_objects(executor, "kept")
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            met.execute("SELECT 1")
+        assert await count(executor, "storage_objects") == 1
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_written_until_the_log_of_a_failed_commit_is_on_disk(
+    path: Path, failing_disk: type[FailingConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        failing_disk.failures = 1
+        with pytest.raises(Unavailable):
+            await add_objects(executor, "refused")
+        with monkeypatch.context() as broken:
+            broken.setattr(sqlite_file, "_empty_log", refuse)
+            with pytest.raises(Unavailable, match="SQLITE_IOERR"):
+                await add_objects(executor, "refused as well")
+        await add_objects(executor, "kept")
+        assert await count(executor, "storage_objects") == 1
+        await executor.close()
+
+    def refuse(_connection: sqlite3.Connection) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+        raise error
+
+    asyncio.run(scenario())
+
+
+def test_the_log_is_empty_when_the_database_is_opened(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:  # holds the log while the copy is made
+        other.execute("DELETE FROM storage_leases")
+        other.commit()
+        copy = path.with_name("copy.db")
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+    assert copy.with_name("copy.db-wal").stat().st_size > 0
+
+    async def scenario() -> int:
+        executor = SqliteExecutor(copy, Rights())
+        await executor.start()
+        size_bytes = copy.with_name("copy.db-wal").stat().st_size
+        await executor.close()
+        return size_bytes
+
+    assert asyncio.run(scenario()) == 0
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"], ids=["database", "log"])
+def test_a_database_that_is_moved_away_is_unavailable_until_it_is_back(path: Path, suffix: str) -> None:
+    file = path.with_name(path.name + suffix)
+    away = path.with_name("away")
+
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        await add_objects(executor, "before")
+        file.rename(away)
+        for attempt in (add_objects(executor, "lost"), count(executor, "storage_objects")):
+            with pytest.raises(Unavailable, match=f"{file.name} has been moved"):
+                await attempt
+        file.write_bytes(b"this is no database")
+        with pytest.raises(Unavailable, match="has been moved"):
+            await add_objects(executor, "lost")
+        away.rename(file)
+        await add_objects(executor, "after")
+        assert await count(executor, "storage_objects") == 2
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_lock_that_is_not_free_in_time_is_not_waited_for_once_more_by_those_behind(path: Path) -> None:
+    async def scenario() -> None:
+        executor = SqliteExecutor(path, Rights())
+        await executor.start()
+        connection = executor._open[0].connection
+        connection.execute("PRAGMA busy_timeout = 200")
+        tries: list[str] = []
+        connection.set_trace_callback(tries.append)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = [add_objects(executor, str(number)) for number in range(3 * MAX_UNITS_PER_COMMIT)]
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+            other.execute("ROLLBACK")
+        assert {type(outcome) for outcome in outcomes} == {LockTimeout}
+        assert tries.count("BEGIN IMMEDIATE") <= 2
+        await add_objects(executor, "a")
         await executor.close()
 
     asyncio.run(scenario())

@@ -137,7 +137,7 @@ def test_plain_owner_installs_and_reapplies_repeatable_files(cluster: PostgresCl
         )
         assert one_column(connection, "SELECT usesuper FROM pg_user WHERE usename = current_user") == [False]
     assert triggers == again
-    assert len(triggers) == 7
+    assert len(triggers) == 8
 
 
 def test_statements_see_the_columns_of_the_tables_in_order(connection: Connection) -> None:

@@ -1,5 +1,7 @@
 """SIGTERM loses nothing that was acknowledged, and two workers on one directory act as one server."""
 
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -130,3 +132,17 @@ def everybody_sees_what_one_does(callers: list[httpx.Client], one: httpx.Client,
     assert error_of(put_object(callers[0], BUCKET, name)) == KEY_EXISTS
     assert one.delete(path).status_code == 200
     assert {error_of(other.get(path)) for other in callers} == {NO_SUCH_KEY}
+
+
+def test_workers_do_not_outlive_the_first_process(tmp_path: Path) -> None:
+    with running(tmp_path / "data", workers=2) as server:
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        wait_until(lambda: not accepts_connections(server), "the port is free again")
+
+
+def test_sigterm_while_workers_still_start_is_not_lost(tmp_path: Path) -> None:
+    for _ in range(3):
+        with running(tmp_path / "data", workers=2) as server:
+            server.terminate()
+            assert server.process.wait(SHUTDOWN_DEADLINE_S) == 0

@@ -10,8 +10,9 @@ import pytest
 
 from aerostore.domain import to_iso
 from aerostore.errors import Unavailable
+from aerostore.service.age import HOLD_PREFIX, SEQ_PREFIX
 from aerostore.service.file import Upload
-from aerostore.service.reclaim import HOLD_PREFIX, SEQ_PREFIX, Reclaim, ReclaimReport
+from aerostore.service.reclaim import Reclaim, ReclaimReport
 from tests.faults import Afterwards, CrashNow
 from tests.service.conftest import MakeStage
 from tests.service.stage import GRACE_S, MAX_DELETES, OWNER, RETENTION_S, Stage, in_chunks
@@ -137,7 +138,7 @@ def test_an_orphan_goes_after_two_scans_and_its_grace(stage: Stage) -> None:
     third = run_after_grace(stage)
     assert (third.orphans_removed, third.bytes_removed) == (1, 6)
     assert key not in stage.keys_of_bytes()
-    assert quarantined(stage) == []
+    assert quarantined(stage) == [("doomed", 0)]
 
 
 def test_one_scan_is_not_enough_however_long_ago_it_was(stage: Stage) -> None:

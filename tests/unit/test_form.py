@@ -1,6 +1,7 @@
 """The multipart reader: any cut of a body gives one result, and hostile bodies end early and cheaply."""
 
 import asyncio
+import itertools
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from aerostore.api.rest.form import (
     MAX_FIELD_BYTES,
     MAX_FIELDS,
+    MAX_FIELDS_BYTES,
     MAX_PART_HEADER_BYTES,
     MAX_PART_HEADERS,
     MAX_PARTS,
     MAX_PREAMBLE_BYTES,
+    MAX_REST_BYTES,
     read_upload_form,
 )
 from aerostore.errors import IncompleteBody, InvalidInput, MetadataTooLarge, StorageError
@@ -431,3 +434,24 @@ def test_piece_that_holds_only_file_bytes_is_passed_on_without_a_copy() -> None:
         return any(chunk is piece for chunk in received)
 
     assert asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(body(file_part(b"x")), id="an epilogue"),
+        pytest.param(body(file_part(b"x"), part('name="later"', b"")).removesuffix(END), id="a part"),
+    ],
+)
+def test_what_follows_the_file_is_read_up_to_a_limit(start: bytes) -> None:
+    source = Source(itertools.chain([start], itertools.repeat(b"v" * PIECE_BYTES)))
+    with pytest.raises(InvalidInput, match="follow the file"):
+        asyncio.run(read_all(CONTENT_TYPE, source.stream()))
+    assert source.pulled <= MAX_REST_BYTES // PIECE_BYTES + 2
+
+
+def test_fields_are_bounded_together() -> None:
+    half = b"v" * (MAX_FIELDS_BYTES // 2 + 1)
+    form = body(part('name="a"', half), part('name="b"', half), file_part())
+    with pytest.raises(InvalidInput, match="together"):
+        upload(form)

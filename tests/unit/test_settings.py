@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from aerostore.settings import InvalidSettings, Settings
+from tests.unit.backend_local.system_calls import trace_system_calls
 
 SECRET = "settings-secret-that-is-long-enough-for-hs256"
 
@@ -160,6 +161,26 @@ def test_processes_that_start_together_agree_on_the_secrets(tmp_path: Path) -> N
     with ThreadPoolExecutor(8) as threads:
         found = set(threads.map(lambda _: settings.with_secrets().jwt_secret, range(32)))
     assert len(found) == 1
+
+
+def test_secrets_are_durable_before_anybody_uses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    calls = trace_system_calls(monkeypatch)
+    first = settings.with_secrets()
+    each = [f"fsync file of {len(first.jwt_secret)} bytes", "link", "fsync data/"]
+    assert calls == [f"fsync {tmp_path.name}/", *each, *each]
+
+
+def test_a_secret_that_another_process_made_is_not_trusted_to_be_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    settings.with_secrets()
+    calls = trace_system_calls(monkeypatch)
+    settings.with_secrets()
+    assert calls == ["fsync data/"] * 2
 
 
 def test_given_secrets_are_kept_and_not_written_down(tmp_path: Path) -> None:

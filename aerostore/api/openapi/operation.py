@@ -19,7 +19,13 @@ _TOKEN_ERRORS: Errors = (
     errors.RoleNotAllowed,
 )
 _LINK_ERRORS: Errors = (errors.SchemaViolation, errors.InvalidLink, errors.SignatureDoesNotMatch)
-_ROW_ERRORS: Errors = (StorageError, errors.InvalidInput, errors.Unavailable, errors.LockTimeout)
+_ROW_ERRORS: Errors = (
+    StorageError,
+    errors.InvalidInput,
+    errors.Unavailable,
+    errors.LockTimeout,
+    errors.Overloaded,
+)
 BODY_ERRORS: Errors = (errors.InvalidInput, errors.IncompleteBody, errors.RequestTimeout)
 _JSON_ERRORS: Errors = (
     *BODY_ERRORS,

@@ -103,6 +103,7 @@ class BlobResponse(Response):
         if download.reader is None:
             raise ValueError("the download has no open bytes")
         self._reader = download.reader
+        self._has_begun = False
         sized = {**headers, "content-length": str(self._reader.length)}
         status = 200
         if download.byte_range is not None:
@@ -114,9 +115,6 @@ class BlobResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send headers and bytes; a slow client holds neither a thread nor more than a piece in memory."""
         try:
-            await send(
-                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-            )
             await self._send_body(receive, send)
         finally:
             await self._reader.aclose()
@@ -130,12 +128,21 @@ class BlobResponse(Response):
                 if gone is not None and gone.done():
                     return
                 if pending:
-                    await send({"type": "http.response.body", "body": pending, "more_body": True})
+                    await self._send_piece(send, pending, more_body=True)
                 pending = piece
-            await send({"type": "http.response.body", "body": pending, "more_body": False})
+            await self._send_piece(send, pending, more_body=False)
         finally:
             if gone is not None:
                 gone.cancel()
+
+    async def _send_piece(self, send: Send, piece: bytes, *, more_body: bool) -> None:
+        """Send `piece`, after the headers when it is the first: damage found before it is still an error."""
+        if not self._has_begun:
+            self._has_begun = True
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+        await send({"type": "http.response.body", "body": piece, "more_body": more_body})
 
 
 async def _disconnect(receive: Receive) -> None:

@@ -20,9 +20,13 @@ MAX_PARTS = 100
 MAX_FIELDS = 10
 MAX_FIELD_NAME_BYTES = 100
 MAX_FIELD_BYTES = MAX_USER_METADATA_BYTES
+# Of all fields together: they wait in memory for the file.
+MAX_FIELDS_BYTES = MAX_FIELD_BYTES + 64 * 1024
 MAX_PART_HEADERS = 16
 MAX_PART_HEADER_BYTES = 16 * 1024
 MAX_PREAMBLE_BYTES = 64 * 1024
+# Of what follows the file and is ignored: parts and an epilogue.
+MAX_REST_BYTES = MAX_PARTS * MAX_PART_HEADER_BYTES + MAX_FIELDS_BYTES
 
 _METADATA_FIELDS = frozenset({"metadata", "userMetadata"})
 _IDENTITY_ENCODINGS = frozenset({"binary", "8bit", "7bit"})
@@ -93,10 +97,11 @@ class _FormParser:
         self.fields: dict[str, str] = {}
         self.file: _PartHead | None = None
         self.ended = False
-        self._in_file = False
+        self.in_file = False
         self._file_bytes: list[bytes] = []
         self._field_name: str | None = None
         self._field_value = bytearray()
+        self._fields_bytes = 0
         self._part_count = 0
         self._headers: dict[str, str] = {}
         self._header_bytes = 0
@@ -166,20 +171,23 @@ class _FormParser:
         head = _parse_part_head(self._headers)
         if head.is_file:
             self.file = head
-            self._in_file = True
+            self.in_file = True
             return
         if len(self.fields) >= MAX_FIELDS:
             raise InvalidInput(f"The form has more than {MAX_FIELDS} fields")
         self._field_name = head.name
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:
-        if self._in_file:
+        if self.in_file:
             self._file_bytes.append(data[start:end])
         elif self._field_name is not None:
             self._extend_field(self._field_name, data[start:end])
 
     def _extend_field(self, name: str, data: bytes) -> None:
         self._field_value += data
+        self._fields_bytes += len(data)
+        if self._fields_bytes > MAX_FIELDS_BYTES:
+            raise InvalidInput(f"The fields of the form are longer than {MAX_FIELDS_BYTES} bytes together")
         if len(self._field_value) <= MAX_FIELD_BYTES:
             return
         if name in _METADATA_FIELDS:
@@ -187,7 +195,7 @@ class _FormParser:
         raise InvalidInput(f"The form field '{printable(name)}' is longer than {MAX_FIELD_BYTES} bytes")
 
     def _end_part(self) -> None:
-        self._in_file = False
+        self.in_file = False
         if self._field_name is not None:
             self.fields[self._field_name] = _decode(self._field_value)
         self._field_name = None
@@ -232,7 +240,11 @@ async def _find_file(parts: AsyncIterator[bytes], parser: _FormParser) -> _PartH
 async def _file_chunks(parts: AsyncIterator[bytes], parser: _FormParser) -> AsyncIterator[bytes]:
     for piece in parser.take_file_bytes():
         yield piece
+    rest_bytes = 0
     async for chunk in parts:
+        rest_bytes += 0 if parser.in_file else len(chunk)
+        if rest_bytes > MAX_REST_BYTES:
+            raise InvalidInput(f"More than {MAX_REST_BYTES} bytes follow the file in the form")
         parser.feed(chunk)
         for piece in parser.take_file_bytes():
             yield piece

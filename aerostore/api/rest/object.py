@@ -11,6 +11,7 @@ from aerostore.api.caller import QUESTION, Callers
 from aerostore.api.rest.body import read_json, read_upload, user_metadata_of_header
 from aerostore.api.rest.download import download_headers, object_response
 from aerostore.api.rest.query import address, asks_for_upsert
+from aerostore.api.rest.recheck import checked_at_end
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.rest.wire import info_json, json_response, object_row_json
@@ -108,6 +109,7 @@ class ObjectDoor:
         )
         upload = replace(upload, is_update=request.method == "PUT")
         request.scope[QUESTION] = _upload_question(upload, body)
+        body = await checked_at_end(body, partial(self._callers.required, request))
         stored = await self._files.put(context, upload, body)
         return json_response({"Key": f"{stored.bucket_id}/{stored.name}", "Id": stored.id})
 

@@ -14,9 +14,10 @@ from aerostore.api.caller import Callers
 from aerostore.api.rest.body import declared_size, read_json, read_upload, skip_body, user_metadata_of_header
 from aerostore.api.rest.download import object_response
 from aerostore.api.rest.query import address, asks_for_upsert, read_query
+from aerostore.api.rest.recheck import checked_at_end
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import json_response
-from aerostore.domain import JsonObject
+from aerostore.domain import JsonObject, UploadLink
 from aerostore.errors import SignatureDoesNotMatch
 from aerostore.service import FileStorage
 from aerostore.service.file import Upload
@@ -107,12 +108,16 @@ class SignedUrlDoor:
         """PUT /object/upload/sign/{bucket}/{name}?token=."""
         token = read_query(request, UPLOAD_QUERY)["token"]
         bucket, name = address(request)
-        link = self._links.verify_upload(token, bucket, name)
+        link = await self._verify_upload(token, bucket, name)
         upload, body = await read_upload(
             request, bucket, name, upsert=link.upsert, idle_timeout_s=self._body_timeout_s
         )
+        body = await checked_at_end(body, partial(self._verify_upload, token, bucket, name))
         stored = await self._files.put_signed(self._callers.nobody(request), link, upload, body)
         return json_response({"Key": f"{stored.bucket_id}/{stored.name}"})
+
+    async def _verify_upload(self, token: str, bucket: str, name: str) -> UploadLink:
+        return self._links.verify_upload(token, bucket, name)
 
 
 def _signed_json(bucket: str, path: str, token: str | None) -> JsonObject:

@@ -13,7 +13,12 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.A
 
 
 def json_response(content: Any, headers: dict[str, str] | None = None) -> Response:
-    """Return `content` as a 200 JSON response."""
+    """Return `content` as a 200 JSON response. No cache keeps it unless `headers` say how.
+
+    What it shows depends on the caller, and a cache knows that of `Authorization` only, not of `apikey`
+    (RFC 9111 section 3.5).
+    """
+    headers = {"cache-control": "no-store"} | (headers or {})
     return Response(orjson.dumps(content), headers=headers, media_type="application/json")
 
 

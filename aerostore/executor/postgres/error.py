@@ -19,6 +19,7 @@ from aerostore.errors import (
     StorageError,
     Unavailable,
 )
+from aerostore.executor import removed_bytes
 from aerostore.permissions import ROW_VIOLATION
 
 _SERIALIZATION_FAILURE = "40001"
@@ -66,6 +67,8 @@ def to_storage_error(exc: psycopg.Error, *, judged: bool) -> StorageError:
         return SlowDown(
             "The query took too long", hint="Ask for less: a longer prefix, or list v2 with cursors."
         )
+    if code == removed_bytes.SQLSTATE:
+        return removed_bytes.bytes_removed()
     if judged and code == "42501":
         return _refused(exc)
     if judged and (code.startswith("22") or code in _POLICY_FAILED):

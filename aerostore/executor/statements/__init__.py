@@ -5,6 +5,7 @@ lists come from the tables. Names are compared byte by byte; `lower` folds ASCII
 engines. A current object is one with `archived_at IS NULL`.
 """
 
+from aerostore.executor.statements import quarantine, scrub
 from aerostore.executor.statements.blob import (
     count_deleting_blobs,
     delete_blob,
@@ -36,15 +37,12 @@ from aerostore.executor.statements.event import (
     trim_events,
 )
 from aerostore.executor.statements.job import (
+    begin_grace_anew,
     count_expired_uploads,
     delete_expired_uploads,
     delete_uploads,
-    forget_quarantine,
-    list_quarantined,
     ping,
-    quarantine,
     release_lease,
-    release_quarantine,
     take_lease,
 )
 from aerostore.executor.statements.listing import (
@@ -69,7 +67,7 @@ from aerostore.executor.statements.object import (
     insert_object,
     lock_object,
     lock_objects,
-    lock_older_objects,
+    lock_objects_after,
     move_object,
     upsert_object,
 )
@@ -77,6 +75,7 @@ from aerostore.executor.statements.object import (
 __all__ = [
     "FOLDER_MARK",
     "NAME_AFTER",
+    "begin_grace_anew",
     "count_bucket_content",
     "count_dead_events",
     "count_deleting_blobs",
@@ -98,7 +97,6 @@ __all__ = [
     "find_visible_objects",
     "fold",
     "folded",
-    "forget_quarantine",
     "insert_blob",
     "insert_bucket",
     "insert_denial",
@@ -114,17 +112,16 @@ __all__ = [
     "list_folded_files",
     "list_folded_folders",
     "list_names",
-    "list_quarantined",
     "lock_object",
     "lock_objects",
-    "lock_older_objects",
+    "lock_objects_after",
     "move_object",
     "newest_seq",
     "ping",
     "quarantine",
     "release_lease",
-    "release_quarantine",
     "replace_bytes",
+    "scrub",
     "see_newest_event",
     "settle_event",
     "successor",

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from aerostore.domain import Blob, Bucket, Event, Object
+from aerostore.domain import Blob, Bucket, Event, Object, ScrubRound
 from aerostore.executor.tables import (
     StorageBlob,
     StorageBucket,
     StorageDenial,
     StorageEvent,
     StorageObject,
+    StorageScrub,
     column_names,
 )
 
@@ -32,6 +33,7 @@ OBJECT_COLUMNS = _columns(StorageObject)
 QUALIFIED_OBJECT_COLUMNS = _columns(StorageObject, qualified=True)
 EVENT_COLUMNS = _columns(StorageEvent)
 DENIAL_COLUMNS = _columns(StorageDenial)
+SCRUB_COLUMNS = _columns(StorageScrub)
 
 
 def insert_into(table: type[SQLModel], row: Mapping[str, Any]) -> str:
@@ -46,7 +48,7 @@ def assignments(names: Sequence[str]) -> str:
     return ", ".join(f"{name} = :{name}" for name in names)
 
 
-def to_row(value: Bucket | Object | Blob | Event) -> dict[str, Any]:
+def to_row(value: Bucket | Object | Blob | Event | ScrubRound) -> dict[str, Any]:
     """Return a domain value as columns and their values."""
     return {each.name: getattr(value, each.name) for each in fields(value)}
 

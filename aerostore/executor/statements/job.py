@@ -1,6 +1,6 @@
-"""SQL of the background jobs: expired uploads, leases, quarantine, a sign of life."""
+"""SQL of the background jobs: expired uploads, leases, dates of a wrong clock, a sign of life."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aerostore.executor import Statement
 
@@ -22,29 +22,36 @@ def count_expired_uploads(now: datetime) -> Statement:
     )
 
 
-def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> Statement:
+def take_lease(name: str, holder: str, now: datetime, duration: timedelta) -> Statement:
     """Changes one row when the lease was free, expired or already the holder's, else none.
 
-    On Postgres its own clock counts, from now on: machines that share it may not agree on the time.
+    On Postgres its own clock counts, from now on: machines that share it may not agree on the time. A lease
+    that ends later than any that could be taken now was taken by a wrong clock, and is free.
     """
     return Statement(
-        sql=_take_lease(now=":now", expires_at=":expires_at"),
-        postgres=_take_lease(now="clock_timestamp()", expires_at="clock_timestamp() + :duration"),
+        sql=_take_lease(now=":now", end=":end", too_late=":too_late"),
+        postgres=_take_lease(
+            now="clock_timestamp()",
+            end="clock_timestamp() + :duration",
+            too_late="clock_timestamp() + :duration * 2",
+        ),
         parameters={
             "name": name,
             "holder": holder,
             "now": now,
-            "expires_at": expires_at,
-            "duration": expires_at - now,
+            "end": now + duration,
+            "too_late": now + 2 * duration,
+            "duration": duration,
         },
     )
 
 
-def _take_lease(*, now: str, expires_at: str) -> str:
+def _take_lease(*, now: str, end: str, too_late: str) -> str:
     return (
-        f"INSERT INTO storage_leases (name, holder, expires_at) VALUES (:name, :holder, {expires_at})"
+        f"INSERT INTO storage_leases (name, holder, expires_at) VALUES (:name, :holder, {end})"
         " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at"
         f" WHERE storage_leases.holder = excluded.holder OR storage_leases.expires_at < {now}"
+        f" OR storage_leases.expires_at > {too_late}"
     )
 
 
@@ -56,40 +63,14 @@ def release_lease(name: str, holder: str) -> Statement:
     )
 
 
-def quarantine(key: str, kind: str, size_bytes: int, now: datetime) -> Statement:
-    """Changes one row: notes that a scan saw `key` again, or for the first time."""
+def begin_grace_anew(now: datetime) -> Statement:
+    """Changes the blobs whose release has a date in the future, as a wrong clock gives it: it is `now`."""
     return Statement(
         sql=(
-            "INSERT INTO storage_quarantine"
-            " (backend_key, kind, size_bytes, first_seen_at, last_seen_at, scans)"
-            " VALUES (:key, :kind, :size_bytes, :now, :now, 1) ON CONFLICT (backend_key) DO UPDATE SET"
-            " last_seen_at = excluded.last_seen_at, scans = storage_quarantine.scans + 1"
+            "UPDATE storage_blobs SET deleting_since = :now"
+            " WHERE status = 'DELETING' AND deleting_since > :now"
         ),
-        parameters={"key": key, "kind": kind, "size_bytes": size_bytes, "now": now},
-    )
-
-
-def list_quarantined(kind: str, first_seen_before: datetime, limit: int) -> Statement:
-    """Rows: (backend_key, size_bytes) that two scans saw, the first before `first_seen_before`."""
-    return Statement(
-        sql=(
-            "SELECT backend_key, size_bytes FROM storage_quarantine WHERE kind = :kind AND scans >= 2"
-            " AND first_seen_at < :first_seen_before ORDER BY first_seen_at LIMIT :limit"
-        ),
-        parameters={"kind": kind, "first_seen_before": first_seen_before, "limit": limit},
-    )
-
-
-def release_quarantine(key: str) -> Statement:
-    """Changes one row: `key` has been dealt with."""
-    return Statement(sql="DELETE FROM storage_quarantine WHERE backend_key = :key", parameters={"key": key})
-
-
-def forget_quarantine(kind: str, not_seen_since: datetime) -> Statement:
-    """Changes the rows of `kind` that the last scan did not see again: they were no orphans after all."""
-    return Statement(
-        sql="DELETE FROM storage_quarantine WHERE kind = :kind AND last_seen_at < :not_seen_since",
-        parameters={"kind": kind, "not_seen_since": not_seen_since},
+        parameters={"now": now},
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from aerostore.domain import Object
 from aerostore.executor import Law, Statement
@@ -143,17 +142,17 @@ def delete_objects(object_ids: Sequence[str]) -> Statement:
     )
 
 
-def lock_older_objects(bucket_id: str, created_before: datetime, limit: int) -> Statement:
+def lock_objects_after(bucket_id: str, after_name: str, limit: int) -> Statement:
     """Rows: up to `limit` current storage_objects of the bucket, as they stay. As the system.
 
     In the order of their names, so that two who lock them do not wait for each other.
     """
     sql = (
         f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
-        " AND created_at <= :created_before ORDER BY name LIMIT :limit"
+        " AND name > :after_name ORDER BY name LIMIT :limit"
     )
     return Statement(
         sql=sql,
         postgres=f"{sql} FOR UPDATE",
-        parameters={"bucket_id": bucket_id, "created_before": created_before, "limit": limit},
+        parameters={"bucket_id": bucket_id, "after_name": after_name, "limit": limit},
     )
