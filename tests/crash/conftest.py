@@ -1,10 +1,16 @@
 """How long the rigs run, and where the servers that are killed keep their rows."""
 
-from collections.abc import Iterator
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.conformance.postgres import PostgresCluster
+
+from .invariants import Place
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -29,3 +35,41 @@ def crash_size(request: pytest.FixtureRequest) -> int:
 def crash_seed(request: pytest.FixtureRequest) -> int:
     """Where the random choices of a rig begin; the same seed makes the same ones."""
     return int(request.config.getoption("--crash-seed"))
+
+
+_REPORTS = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[object], None]:
+    """A function that shows a line at the end of the run, whether tests pass or fail."""
+    lines = request.config.stash.setdefault(_REPORTS, [])
+    return lambda line: lines.append(str(line))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what the rigs have to say of their work."""
+    for line in config.stash.get(_REPORTS, []):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def make_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Place]]:
+    """A factory of places for rows and bytes that nobody has used; the one before is removed."""
+    with ExitStack() as last:
+        numbers = itertools.count()
+
+        def make() -> Place:
+            last.close()
+            directory = tmp_path / f"place-{next(numbers)}"
+            directory.mkdir()
+            last.callback(shutil.rmtree, directory)
+            if request.param == "sqlite":
+                return Place(directory / "data")
+            cluster: PostgresCluster = request.getfixturevalue("cluster")
+            name = cluster.create_database()
+            last.callback(cluster.drop_database, name)
+            return Place(directory / "data", cluster.url(name))
+
+        yield make
+        last.pop_all()  # what a failure left is for the eyes of whoever looks into it

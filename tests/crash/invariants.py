@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from .ledger import Event
+from .ledger import Event, in_order
 
 _REFERENCES = """
     SELECT b.backend_key, b.status, b.ref_count, (
@@ -19,6 +19,19 @@ _REFERENCES = """
     ) AS pointing
     FROM storage_blobs AS b
 """
+_EVENTS = """
+    SELECT object_id, bucket_id, name, payload ->> 'version', type FROM storage_events ORDER BY seq
+"""
+_OPEN_TRANSACTIONS = """
+    SELECT pid, xact_start FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+"""
+_LEFTOVERS = {
+    "blobs on their way out": "SELECT backend_key FROM storage_blobs WHERE status <> 'COMMITTED'",
+    # Keys of bytes that were removed are kept as doomed: no late upload may come to point at them.
+    "bytes in quarantine": "SELECT backend_key FROM storage_quarantine WHERE kind <> 'doomed'",
+    "expired uploads": "SELECT id FROM storage_uploads WHERE expires_at < {now}",
+}
 _SEARCH_PATH = "-c search_path=aerostore,storage"
 
 
@@ -40,6 +53,26 @@ class Place:
                 return postgres.execute(query.encode()).fetchall()
         with closing(sqlite3.connect(f"file:{self.data_dir}/aerostore.db?mode=ro", uri=True)) as sqlite:
             return sqlite.execute(query).fetchall()
+
+    def is_installed(self) -> bool:
+        """Tell whether there are tables; a server that died at its first start may have made none."""
+        if self.database_url:
+            return self.rows("SELECT to_regclass('storage_events') IS NOT NULL") == [(True,)]
+        tables = "SELECT name FROM sqlite_master WHERE name = 'storage_events'"
+        return (self.data_dir / "aerostore.db").exists() and bool(self.rows(tables))
+
+    def change(self, statement: str) -> None:
+        """Change rows behind the back of the servers."""
+        if self.database_url:
+            with psycopg.connect(self.database_url, options=_SEARCH_PATH) as postgres:
+                postgres.execute(statement.encode())
+            return
+        with closing(sqlite3.connect(self.data_dir / "aerostore.db")) as sqlite, sqlite:
+            sqlite.execute(statement)
+
+    def running_transactions(self) -> set[tuple[Any, ...]]:
+        """List what PostgreSQL may still commit for a process that is gone; SQLite dies with its process."""
+        return set(self.rows(_OPEN_TRANSACTIONS)) if self.database_url else set()
 
 
 def check_invariants(place: Place) -> None:
@@ -72,10 +105,38 @@ def find_orphans(place: Place) -> list[str]:
     return sorted(files - known)
 
 
+def check_files(place: Place) -> None:
+    """Every file with a key holds what the key says, also when no row knows it. Raises: AssertionError."""
+    for path in (place.blobs_dir / "sha256").rglob("*"):
+        if path.is_file():
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+            assert path.name.startswith(f"{sha256}."), f"{path.name} does not hold what its name says"
+
+
+def check_events(place: Place) -> None:
+    """Each object is as its newest event says, and what was removed last is gone. No event may be trimmed.
+
+    Raises: AssertionError.
+    """
+    lives = {
+        str(id): (kind, bucket, name, version) for id, bucket, name, version, kind in place.rows(_EVENTS)
+    }
+    told = {id: life[1:] for id, life in lives.items() if life[0] != "ObjectRemoved:Delete"}
+    rows = place.rows("SELECT id, bucket_id, name, version FROM storage_objects")
+    assert {str(id): (bucket, name, version) for id, bucket, name, version in rows} == told
+
+
+def find_leftovers(place: Place) -> dict[str, list[str]]:
+    """List what reclaim has still to remove, by kind; empty when it has done all its work."""
+    now = "now()" if place.database_url else "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+    found = {
+        kind: [str(row[0]) for row in place.rows(query.format(now=now))] for kind, query in _LEFTOVERS.items()
+    }
+    found["files without a row"] = [path for path in find_orphans(place) if not path.startswith("meta/seq/")]
+    return {kind: names for kind, names in found.items() if names}
+
+
 def events_below(place: Place, prefix: str) -> tuple[Event, ...]:
     """List type and name of each event of the names below `prefix`, oldest first."""
-    return tuple(
-        (kind, name)
-        for kind, name in place.rows("SELECT type, name FROM storage_events ORDER BY seq")
-        if name.startswith(prefix)
-    )
+    rows = place.rows("SELECT type, name FROM storage_events ORDER BY seq")
+    return in_order((kind, name) for kind, name in rows if name.startswith(prefix))

@@ -1,5 +1,6 @@
 """A server process of one's own: to stop, kill, starve and start again, and to watch through /proc."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -9,16 +10,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from tests.contract.client import Target
-from tests.contract.conftest import SECRET, free_port, wait_until_ready
+from tests.contract.conftest import SECRET, free_port
+from tests.crash.preloaded import fork_server  # by its full name: the forked process imports it anew
 
+from .failpoint import VARIABLE, Orders
 from .invariants import Place
 
 DEADLINE_S = 30.0
+_LOOK_AGAIN_S = 0.02
+_LISTENING = "0A"
 _REPOSITORY = Path(__file__).parents[2]
+
+
+class Process(Protocol):
+    """What is asked of a server's first process."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and return the exit code."""
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def terminate(self) -> None: ...
+
+
+class DiedAtStart(Exception):
+    """The server was killed before it answered for the first time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +53,7 @@ class Server:
 
     target: Target
     place: Place
-    process: subprocess.Popen[bytes]
+    process: Process
 
     @property
     def data_dir(self) -> Path:
@@ -45,6 +71,12 @@ class Server:
         """List the processes that serve requests."""
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+    def listeners(self) -> int:
+        """Count the sockets that wait for clients: each worker has its own once it is ready to serve."""
+        address = f":{self.target.address[1]:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()]
+        return sum(row[1].endswith(address) and row[3] == _LISTENING for row in rows)
 
     def open_files(self) -> list[str]:
         """List the files below `blobs/` that workers hold open; unnamed ones are among them."""
@@ -108,34 +140,84 @@ def _where_rows_are(place: Place) -> dict[str, object]:
     return {"database_url": place.database_url} if place.database_url else {}
 
 
+@contextmanager
+def forked_at(place: Place, orders: Orders | None = None, **settings: object) -> Iterator[Server]:
+    """Serve what is kept at `place`, from a process that has imported everything: quick to start.
+
+    orders: what it may be told to die at. Raises: DiedAtStart when it obeyed before it served.
+    """
+    given = {} if orders is None else {VARIABLE: str(orders.path)}
+
+    def launch(environment: dict[str, str], log: Path) -> Process:
+        return fork_server({**environment, **given}, log)
+
+    server = _start(launch, place.data_dir, {**settings, **_where_rows_are(place)})
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
 def start(data_dir: Path, **settings: object) -> Server:
-    """Start a server on a free port and return when it answers."""
+    """Start a server on a free port, by its command, and return when it answers."""
+    return _start(_run_command, data_dir, settings)
+
+
+def _start(
+    launch: Callable[[dict[str, str], Path], Process], data_dir: Path, settings: dict[str, object]
+) -> Server:
     if not Path("/proc/self/fd").exists():
         pytest.skip("watching a server from outside needs /proc")
     port = free_port()
     log = data_dir.with_name(f"{data_dir.name}-{port}.log")
     values = {"data_dir": data_dir, "host": "127.0.0.1", "port": port, "jwt_secret": SECRET} | settings
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "aerostore", "serve"],
-            cwd=_REPOSITORY,
-            env={f"AEROSTORE_{name.upper()}": str(value) for name, value in values.items()},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}/storage/v1"
+    process = launch({f"AEROSTORE_{name.upper()}": str(value) for name, value in values.items()}, log)
     server = Server(
-        target=Target(url=url, secret=SECRET, is_disposable=True),
+        target=Target(url=f"http://127.0.0.1:{port}/storage/v1", secret=SECRET, is_disposable=True),
         place=Place(data_dir, str(settings.get("database_url", ""))),
         process=process,
     )
     try:
-        wait_until_ready(process, url, log)
+        _wait_for_the_first_answer(server, log)
     except BaseException:
         server.kill()
         raise
     return server
+
+
+def _run_command(environment: dict[str, str], log: Path) -> Process:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "aerostore", "serve"],
+            cwd=_REPOSITORY,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _wait_for_the_first_answer(server: Server, log: Path) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline and server.process.poll() is None:
+        if is_answering(server.target):
+            return
+        time.sleep(0.01)  # another process has no clock to pass in
+    if server.process.poll() == -signal.SIGKILL:
+        raise DiedAtStart
+    pytest.fail(f"the server did not start; its log:\n{log.read_text(errors='replace')}", pytrace=False)
+
+
+def is_answering(target: Target) -> bool:
+    """Tell whether the server at `target` answers now."""
+    connection = http.client.HTTPConnection(*target.address, timeout=DEADLINE_S)
+    try:
+        connection.request("GET", f"{target.base_path}/status")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def wait_until(holds: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
@@ -143,7 +225,7 @@ def wait_until(holds: Callable[[], bool], what: str, deadline_s: float = DEADLIN
     deadline = time.monotonic() + deadline_s
     while not holds():
         assert time.monotonic() < deadline, f"waited {deadline_s:.0f} s in vain until {what}"
-        time.sleep(0.01)  # another process has no clock to pass in
+        time.sleep(_LOOK_AGAIN_S)  # another process has no clock to pass in
 
 
 def _open_paths(pid: int) -> list[str]:

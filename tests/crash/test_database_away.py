@@ -13,8 +13,8 @@ from tests.contract.client import object_path, put_object
 
 from .invariants import Place, check_invariants
 from .ledger import CannotSay, Client
+from .promise import BUCKET, check_promises, create_bucket
 from .server import Server, running_at, wait_until
-from .test_kill import BUCKET, check_promises, create_bucket
 
 pytestmark = pytest.mark.postgres
 

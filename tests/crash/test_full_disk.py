@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -16,6 +18,8 @@ from .server import Server, running
 
 MIB = 1024 * 1024
 DISK_BYTES = 64 * MIB
+INODES = 200
+WRITERS = 8
 BUCKET = "disk"
 NO_ROOM = WireError(
     507,
@@ -30,22 +34,32 @@ def mount_tmpfs(directory: Path) -> list[str]:
     return ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(directory)]
 
 
-def mount_ext4(directory: Path) -> list[str]:
+def mount_ext4(directory: Path, *options: str) -> list[str]:
     image = directory.with_suffix(".img")
     with image.open("wb") as file:
         file.truncate(DISK_BYTES)
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True, capture_output=True)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", *options, image], check=True, capture_output=True)
     return ["mount", "-o", "loop", str(image), str(directory)]
+
+
+def mount_few_inodes(directory: Path) -> list[str]:
+    return mount_ext4(directory, "-N", str(INODES))
 
 
 @pytest.fixture(params=[mount_tmpfs, mount_ext4], ids=["tmpfs", "ext4"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 MiB of its own."""
+    with mounted(request.param, tmp_path) as directory:
+        yield directory
+
+
+@contextmanager
+def mounted(make_command: Callable[[Path], list[str]], tmp_path: Path) -> Iterator[Path]:
+    """Mount a small file system for the time of the block."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("a full disk needs root, to mount a small file system")
     directory = tmp_path / "disk"
     directory.mkdir()
-    make_command: Callable[[Path], list[str]] = request.param
     try:
         subprocess.run(make_command(directory), check=True, capture_output=True, text=True)
     except (subprocess.CalledProcessError, FileNotFoundError) as exc:
@@ -93,6 +107,11 @@ def fill(path: Path) -> None:
                 continue
 
 
+def orphaned_bodies(server: Server) -> list[str]:
+    """List the bodies that no row knows; the server's own notes are none."""
+    return [key for key in find_orphans(server.place) if not key.startswith("meta/")]
+
+
 def list_names(service: httpx.Client) -> list[str]:
     page = service.post(f"/object/list-v2/{BUCKET}", json={})
     assert page.status_code == 200, page.text
@@ -108,7 +127,7 @@ def test_uploads_to_a_full_disk_are_refused_and_leave_nothing_while_reads_go_on(
         assert upload_until_refused(service, label, size_bytes) == NO_ROOM
     assert get_object(service, BUCKET, "kept").content == kept
     assert "kept" in list_names(service)
-    assert find_orphans(server.place) == []
+    assert orphaned_bodies(server) == []
     check_invariants(server.place)
 
 
@@ -156,3 +175,45 @@ def test_restart_on_a_full_disk_serves_what_is_there(disk: Path) -> None:
     with running(disk / "data") as server, connected(server) as service:
         assert get_object(service, BUCKET, "kept").content == b"kept"
         assert error_of(put_object(service, BUCKET, "refused", os.urandom(MIB))) == NO_ROOM
+
+
+def test_a_disk_without_inodes_refuses_uploads_and_nothing_else(tmp_path: Path) -> None:
+    with (
+        mounted(mount_few_inodes, tmp_path) as disk,
+        running(disk / "data") as server,
+        connected(server) as service,
+    ):
+        assert service.post("/bucket", json={"name": BUCKET}).status_code == 200
+        assert put_object(service, BUCKET, "kept", b"kept").status_code == 200
+        assert upload_until_refused(service, "small", 300) == NO_ROOM
+        assert upload_until_refused(service, "large", 300_000) == NO_ROOM
+        assert get_object(service, BUCKET, "kept").content == b"kept"
+        assert service.delete(object_path(BUCKET, "kept")).status_code == 200
+        assert orphaned_bodies(server) == []
+        check_invariants(server.place)
+
+
+def test_a_disk_that_is_full_now_and_then_loses_nothing_that_was_acknowledged(
+    disk: Path, server: Server, service: httpx.Client
+) -> None:
+    def write(number: int) -> dict[str, bytes]:
+        stored = {}
+        with connected(server) as caller:
+            for attempt in range(40):
+                name, content = f"{number}/{attempt}", os.urandom(1000 + 4000 * (attempt % 20))
+                answer = put_object(caller, BUCKET, name, content)
+                assert answer.status_code == 200 or error_of(answer) == NO_ROOM
+                if answer.status_code == 200:
+                    stored[name] = content
+        return stored
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writing = [pool.submit(write, number) for number in range(WRITERS)]
+        while not all(work.done() for work in writing):
+            fill(disk / "filler")
+            (disk / "filler").unlink()
+    acknowledged = {name: content for work in writing for name, content in work.result().items()}
+    assert sorted(list_names(service)) == sorted(acknowledged)
+    for name, content in acknowledged.items():
+        assert get_object(service, BUCKET, name).content == content
+    check_invariants(server.place)

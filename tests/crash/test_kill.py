@@ -1,105 +1,104 @@
-"""kill -9 at random moments: what was acknowledged is there, the rest is absent or complete.
+"""kill -9 at random moments and at failpoints: what was acknowledged is there, the rest absent or complete.
 
-`--crash-seed` repeats the choices of one run, `--crash-size` kills more often.
+`--crash-size` times CYCLES servers live and die. Each run has a place and a seed of its own, which a failure
+names: with that seed it is the first one.
 """
 
+import itertools
+import math
 import random
-import signal
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable
 
-import httpx
 import pytest
 
-from tests.contract.client import etag_of, get_object
+from .cycle import Cycle, draw_cycles, strike_worker, work_until_the_end
+from .failpoint import Orders
+from .invariants import Place
+from .ledger import Client
+from .promise import BUCKET, check_end, check_promises, check_what_is_left, create_bucket
+from .server import DiedAtStart, Server, forked_at, is_answering, running_at
+from .tally import Tally
 
-from .invariants import Place, check_invariants, events_below, find_orphans
-from .ledger import Client, History, digest_of
-from .server import DEADLINE_S, Server, running_at
+CYCLES = 9
+CLIENTS = 4
+# A longer form makes longer runs, up to this size, and then more of them.
+LONGEST_RUN = 4
+# Reclaim and scrub are always at work. The grace is in force while clients upload, so an upload needs less
+# between its bytes and its row; two scans of reclaim must lie this far apart.
+BACKGROUND = {"reclaim_interval": 1, "reclaim_grace": 2, "scrub_interval": 1}
 
-CYCLES = 10
-CLIENTS = 6
-BUCKET = "crash"
-
-
-class Crowd:
-    """Clients that work at once; the last of `requests_to_live` answers kills the server, there and then."""
-
-    def __init__(self, server: Server, *, requests_to_live: int) -> None:
-        self._server = server
-        self._left = requests_to_live
-        self._lock = threading.Lock()
-
-    def work_until_the_server_dies(self, client: Client) -> None:
-        target = self._server.target
-        with target.connect(target.token("service_role")) as caller:
-            while True:
-                try:
-                    client.make_request(caller)
-                except (httpx.NetworkError, httpx.RemoteProtocolError):
-                    return
-                self._count()
-
-    def _count(self) -> None:
-        with self._lock:
-            self._left -= 1
-            if self._left == 0:
-                self._server.strike()
+pytestmark = pytest.mark.timeout(0)
 
 
-def kill_under_load(server: Server, clients: list[Client], requests_to_live: int) -> None:
-    """Let all clients work at once until the server is killed in the middle of what it does."""
-    crowd = Crowd(server, requests_to_live=requests_to_live)
-    with ThreadPoolExecutor(len(clients)) as pool:
-        working = [pool.submit(crowd.work_until_the_server_dies, client) for client in clients]
-        for work in working:
-            work.result()
-    assert server.process.wait(DEADLINE_S) == -signal.SIGKILL
+class Run:
+    """A place, its clients and what has happened to them. seed: decides everything but the timing."""
+
+    def __init__(self, place: Place, seed: int, tally: Tally) -> None:
+        self.place = place
+        self.tally = tally
+        self.orders = Orders(place.data_dir.with_name("orders"))
+        self.clients = [
+            Client(BUCKET, f"client-{number}", seed, own_bucket=f"client-{number}-own")
+            for number in range(CLIENTS)
+        ]
+        self._choices = random.Random(seed)
+        self._is_new = True
+
+    def play(self, cycles: int) -> None:
+        """Let that many servers live and die, then see to it that reclaim leaves nothing over."""
+        for number, cycle in enumerate(itertools.islice(draw_cycles(self._choices), cycles)):
+            try:
+                self._play(cycle)
+                check_what_is_left(self.place)
+            except BaseException as exc:
+                exc.add_note(f"in cycle {number}: {cycle}")
+                raise
+        self.tally.compared += check_end(self.place, self.clients)
+        self.tally.acknowledged += sum(client.answered for client in self.clients)
+
+    def _play(self, cycle: Cycle) -> None:
+        self.orders.give(cycle.order if cycle.at_start else None)
+        try:
+            with forked_at(self.place, self.orders, workers=cycle.workers, **BACKGROUND) as server:
+                self.orders.give(None)
+                self._look(server)
+                self.orders.give(None if cycle.at_start else cycle.order)
+                work_until_the_end(self.clients, server, cycle)
+        except DiedAtStart:
+            self.tally.kills["at the start"] += 1
+        else:
+            self.tally.kills["of a worker"] += len(cycle.strikes)
+            self.tally.kills["of all processes"] += 1
+        self.tally.note_orders(self.orders.passed())
+
+    def _look(self, server: Server) -> None:
+        if self._is_new:
+            create_bucket(server)
+            self._is_new = False
+        self.tally.compared += check_promises(server, self.clients)
 
 
-def check_promises(server: Server, clients: list[Client]) -> None:
-    """Compare what the server shows with every ledger; each client goes on from there."""
-    with server.target.connect(server.target.token("service_role")) as caller:
-        for client in clients:
-            events = events_below(server.place, f"{client.label}/")
-            client.go_on_from(History(read_all(caller, f"{client.label}/"), events))
-
-
-def read_all(caller: httpx.Client, prefix: str) -> dict[str, str]:
-    """Download everything that the list shows; return the digests by name."""
-    page = caller.post(f"/object/list-v2/{BUCKET}", json={"prefix": prefix}).json()
-    assert not page["hasNext"]
-    return {entry["name"]: read_digest(caller, entry["name"]) for entry in page["objects"]}
-
-
-def read_digest(caller: httpx.Client, name: str) -> str:
-    answer = get_object(caller, BUCKET, name)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["etag"] == etag_of(answer.content)
-    return digest_of(answer.content)
-
-
-@pytest.mark.timeout(0)
 def test_kill_9_breaks_no_promise(
-    tmp_path: Path, database_url: str, crash_size: int, crash_seed: int
+    make_place: Callable[[], Place],
+    crash_size: int,
+    crash_seed: int,
+    report: Callable[[object], None],
+    request: pytest.FixtureRequest,
 ) -> None:
-    place = Place(tmp_path / "data", database_url)
-    moments = random.Random(crash_seed)
-    clients = [Client(BUCKET, f"client-{number}", crash_seed) for number in range(CLIENTS)]
-    for cycle in range(CYCLES * crash_size):
-        with running_at(place) as server:
-            if cycle == 0:
-                create_bucket(server)
-            check_promises(server, clients)
-            kill_under_load(server, clients, requests_to_live=moments.randint(1, 60))
-        check_invariants(place)
-    with running_at(place) as server:
-        check_promises(server, clients)
-    check_invariants(place)
-    assert len(find_orphans(place)) <= CYCLES * crash_size * CLIENTS, "requests that ended left files behind"
+    tally = Tally(request.node.name)
+    length = min(crash_size, LONGEST_RUN)
+    for seed in range(crash_seed, crash_seed + math.ceil(crash_size / length)):
+        try:
+            Run(make_place(), seed, tally).play(CYCLES * length)
+        except BaseException as exc:
+            exc.add_note(f"reproduce with --crash-size {length} --crash-seed {seed}")
+            raise
+    report(tally)
 
 
-def create_bucket(server: Server) -> None:
-    with server.target.connect(server.target.token("service_role")) as caller:
-        assert caller.post("/bucket", json={"name": BUCKET}).status_code == 200
+def test_a_killed_worker_is_replaced_while_the_other_one_serves(make_place: Callable[[], Place]) -> None:
+    with running_at(make_place(), workers=2) as server:
+        for _ in range(2):
+            strike_worker(server)
+            assert is_answering(server.target)
+        assert server.process.poll() is None

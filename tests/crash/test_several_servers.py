@@ -18,8 +18,8 @@ from tests.contract.client import get_object, object_path
 
 from .invariants import Place, check_invariants, find_orphans
 from .ledger import Client
+from .promise import BUCKET, create_bucket, read_all
 from .server import Server, running_at, wait_until
-from .test_kill import BUCKET, create_bucket, read_all
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -1,0 +1,1 @@
+"""Attacks on a running service: each is tried, and what it may not reach is looked at afterwards."""
