@@ -141,6 +141,28 @@ def test_an_orphan_goes_after_two_scans_and_its_grace(stage: Stage) -> None:
     assert quarantined(stage) == [("doomed", 0)]
 
 
+def test_what_is_kept_of_removed_bytes_is_bounded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aerostore.service.reclaim._DOOMED_KEPT", 2)
+    for content in (b"1", b"2", b"3"):
+        add_orphan(stage, content)
+    run_after_grace(stage)
+    assert run_after_grace(stage).orphans_removed == 3
+    assert quarantined(stage) == [("doomed", 0)] * 2
+
+
+def test_of_more_orphans_than_one_run_notes_all_go_in_the_end(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aerostore.service.reclaim._ORPHANS_NOTED", 2)
+    for content in (b"1", b"2", b"3"):
+        add_orphan(stage, content)
+    first = run_after_grace(stage)
+    assert (first.orphans, first.orphan_bytes, len(first.orphan_keys)) == (3, 3, 2)
+    assert quarantined(stage) == [("orphan", 1)] * 2
+    removed = [run_after_grace(stage).orphans_removed for _ in range(3)]
+    assert (removed, stage.keys_of_bytes()) == ([2, 0, 1], set())
+
+
 def test_one_scan_is_not_enough_however_long_ago_it_was(stage: Stage) -> None:
     add_orphan(stage)
     stage.clock.advance(100 * GRACE_S)
