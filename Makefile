@@ -60,7 +60,7 @@ $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
 
 # In CI nothing may be skipped for want of a service.
 ifeq ($(CI),true)
-test: export AEROSTORE_TEST_REQUIRE = node,postgres,strace,fuse
+test: export AEROSTORE_TEST_REQUIRE = node,postgres,strace,fuse,mount
 endif
 test: setup services ## Run every test
 	$(BIN)/python -m pytest
@@ -73,7 +73,7 @@ test-law: setup services ## Compare both engines' policies at length: LAW_SIZE t
 CRASH_SIZE ?= 20
 CRASH_SEED ?= $(shell date +%Y%m%d)
 test-crash: setup services ## Kill, cut and starve servers at length: CRASH_SIZE times the form in `make test`
-	AEROSTORE_TEST_REQUIRE=postgres,strace,fuse $(BIN)/python -m pytest \
+	AEROSTORE_TEST_REQUIRE=postgres,strace,fuse,mount $(BIN)/python -m pytest \
 		tests/crash tests/service/model tests/conformance/test_backend_damage.py \
 		--crash-size=$(CRASH_SIZE) --crash-seed=$(CRASH_SEED)
 

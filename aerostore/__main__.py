@@ -40,6 +40,7 @@ from aerostore.errors import StorageError
 from aerostore.policy import PolicyLoadError
 from aerostore.settings import InvalidSettings, Settings
 from aerostore.telemetry import JsonFormatter
+from aerostore.worker import end_workers_that_start
 
 _TEN_YEARS_S = 10 * 366 * 24 * 3600
 # A head may be as long as this; it is also what a connection buffers of what arrives.
@@ -100,6 +101,7 @@ def serve(
     settings, address = _prepare(settings)
     settings.publish()
     _print_welcome(settings, show_keys=console.is_terminal if show_keys is None else show_keys)
+    end_workers_that_start()
     Granian(
         "aerostore.worker:create_worker",
         factory=True,

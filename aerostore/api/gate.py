@@ -23,6 +23,9 @@ from aerostore.telemetry import Telemetry
 
 MAX_DRAINED_BYTES = 1024 * 1024
 _DRAIN_TIMEOUT_S = 2.0
+# granian lets go of a body a moment after a read of it was cancelled. Were the response complete before that,
+# the connection would stay open until the client closes it.
+_LET_GO_S = 0.2
 SEND_TIMEOUT_S = 300.0
 BASE_PATH = "/storage/v1"
 logger = logging.getLogger("aerostore.request")
@@ -43,11 +46,16 @@ class _Exchange:
     send_timeout_s: float
     request_id: str
     body_ended: bool
+    gave_up_body: bool = False
     status: int = 0
     sent_bytes: int = 0
 
     async def receive_noting_end(self) -> Message:
-        message = await self.receive()
+        try:
+            message = await self.receive()
+        except asyncio.CancelledError:
+            self.gave_up_body = True
+            raise
         if message["type"] != "http.request" or not message.get("more_body", False):
             self.body_ended = True
         return message
@@ -58,6 +66,8 @@ class _Exchange:
             message["headers"] = [*message.get("headers", []), *self._headers(message)]
         elif message["type"] == "http.response.body":
             self.sent_bytes += len(message.get("body", b""))
+            if self.gave_up_body and not self.body_ended and not message.get("more_body", False):
+                await asyncio.sleep(_LET_GO_S)
         try:
             async with asyncio.timeout(self.send_timeout_s):
                 await self.send(message)

@@ -21,6 +21,7 @@ from aerostore.executor.sqlite_law import Session
 
 BUSY_TIMEOUT_MS = 10_000
 _CACHE_KIB = 8_000
+_BLOCK_BYTES = 1024 * 1024
 _DISK_FAILURES = (
     "SQLITE_IOERR",
     "SQLITE_CORRUPT",
@@ -42,6 +43,7 @@ class DatabaseFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._log_path = path.with_name(f"{path.name}-wal")
         self._database: FileId | None = None
         self._log: FileId | None = None
 
@@ -105,10 +107,6 @@ class DatabaseFile:
         if _id_of(self._path) != self._database:
             raise _misplaced(self._path)
 
-    @property
-    def _log_path(self) -> Path:
-        return self._path.with_name(f"{self._path.name}-wal")
-
     def _connect(self, *, busy_timeout_ms: int) -> Session:
         # Never makes a file: an empty database in place of one that was moved away would hide the loss.
         connection = sqlite3.connect(
@@ -146,9 +144,9 @@ def _rewrite(path: Path) -> None:
     Source: Rebello et al., Can Applications Recover from fsync Failures?, USENIX ATC 2020.
     """
     with suppress(FileNotFoundError), path.open("r+b") as file:
-        content = file.read()
-        file.seek(0)
-        file.write(content)
+        while content := file.read(_BLOCK_BYTES):
+            file.seek(-len(content), os.SEEK_CUR)
+            file.write(content)
         file.flush()
         os.fsync(file.fileno())
 

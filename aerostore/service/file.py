@@ -267,7 +267,7 @@ class Files:
         """Make another object with the same bytes; owned by the caller, with an id of its own.
 
         Raises: NoSuchKey, NoSuchRelation for a missing destination bucket, InvalidKey, KeyAlreadyExists,
-        AccessDenied, and the destination bucket's limits when it is another bucket.
+        AccessDenied, and the destination bucket's limits when it is another bucket or the type changes.
         """
         context = admit(context, OBJECT_COPY)
         check_object_name(request.to_name)
@@ -279,7 +279,7 @@ class Files:
         now = self._clock()
         upload = _as_upload(source, request)
         bucket = yield from self._destination(request.to_bucket_id)
-        if bucket.id != source.bucket_id:
+        if bucket.id != source.bucket_id or upload.mime_type != source.mime_type:
             self._check_limits(bucket, upload.name, upload.mime_type, source.size_bytes)
         metadata = {
             **source.metadata,

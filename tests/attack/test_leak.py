@@ -218,3 +218,17 @@ def test_nobody_gets_rid_of_limits_by_moving_or_copying(hidden: Hidden) -> None:
             assert scene.ask(caller, "POST", f"/object/{verb}", json=disguised).is_error
     allowed = {"bucketId": lax, "sourceKey": "png", "destinationBucket": strict, "destinationKey": "y"}
     scene.done("owner", "POST", "/object/move", json=allowed)
+
+
+def test_a_copy_beside_its_source_does_not_get_a_type_that_the_bucket_refuses(hidden: Hidden) -> None:
+    scene = hidden.scene
+    strict = scene.make_bucket()
+    scene.done("service", "PUT", f"/bucket/{strict}", json={"allowed_mime_types": ["image/png"]})
+    scene.done("owner", "POST", f"/object/{strict}/png", content=b"x", headers={"content-type": "image/png"})
+    copy = {"bucketId": strict, "sourceKey": "png", "copyMetadata": False}
+    for caller in ("owner", "service"):
+        for name in ("svg", "png"):
+            body = copy | {"destinationKey": name, "metadata": {"mimetype": "image/svg+xml"}}
+            answer = scene.ask(caller, "POST", "/object/copy", json=body, headers={"x-upsert": "true"})
+            assert answer.json()["code"] == "InvalidMimeType"
+    scene.done("owner", "POST", "/object/copy", json=copy | {"destinationKey": "another"})

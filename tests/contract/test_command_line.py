@@ -352,7 +352,7 @@ def test_reclaim_beside_a_running_server_keeps_what_is_in_use_and_finds_what_is_
 ) -> None:
     with (
         running(tmp_path / "data") as server,
-        server.target.connect(server.target.token("service_role")) as caller,
+        server.connect() as caller,
     ):
         caller.post("/bucket", json={"name": "kept"}).raise_for_status()
         caller.post("/object/kept/a.txt", content=b"kept bytes").raise_for_status()

@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def service(server: Server) -> Iterator[httpx.Client]:
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         yield caller
 
 

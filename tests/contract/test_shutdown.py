@@ -24,7 +24,7 @@ BUCKET = "kept"
 @contextmanager
 def service_of(server: Server) -> Iterator[httpx.Client]:
     """Connect with the service role; the bucket exists afterwards."""
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         caller.post("/bucket", json={"name": BUCKET})
         yield caller
 

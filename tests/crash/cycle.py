@@ -84,7 +84,7 @@ def work_until_the_end(clients: Sequence[Client], server: Server, cycle: Cycle) 
     """Let all clients work at once until `cycle` has killed the server in the middle of what it does."""
     end = _End(server, cycle)
     with (
-        server.target.connect(server.target.token("service_role")) as caller,
+        server.connect() as caller,
         ThreadPoolExecutor(len(clients)) as pool,
     ):
         for work in [pool.submit(_work, client, caller, end) for client in clients]:

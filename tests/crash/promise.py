@@ -22,7 +22,7 @@ BUCKET = "crash"
 
 def create_bucket(server: Server) -> None:
     """Create the bucket that the clients share."""
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         assert caller.post("/bucket", json={"name": BUCKET}).status_code == 200
 
 
@@ -31,7 +31,7 @@ def check_promises(server: Server, clients: Sequence[Client]) -> int:
 
     Returns how many objects were downloaded and compared.
     """
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         for client in clients:
             client.go_on_from(show(caller, server.place, client))
     return sum(len(client.acknowledged.digests) for client in clients)

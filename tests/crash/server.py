@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import httpx
 import pytest
 
 from tests.contract.client import Target
@@ -62,6 +63,10 @@ class Server:
     @property
     def blobs_dir(self) -> Path:
         return self.place.blobs_dir
+
+    def connect(self) -> httpx.Client:
+        """Open a client with the service role."""
+        return self.target.connect(self.target.token("service_role"))
 
     def stored_files(self) -> list[Path]:
         """List every file below `blobs/`, temporary ones with a name included."""

@@ -46,7 +46,7 @@ def die_in_batches(
     """Kill the server at `order`; return the history before, and those after each batch."""
     orders = Orders(place.data_dir.with_name("orders"))
     with forked_at(place, orders) as server:
-        with server.target.connect(server.target.token("service_role")) as caller:
+        with server.connect() as caller:
             if not client.acknowledged.events:
                 create_bucket(server)
                 client.take(client.create_bucket(), caller)

@@ -37,7 +37,7 @@ def place(own_cluster: PostgresCluster, tmp_path: Path) -> Place:
 
 
 def work_until_it_cannot_say(server: Server, client: Client) -> httpx.Response:
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         while True:
             try:
                 client.make_request(caller)
@@ -80,7 +80,7 @@ def test_while_the_database_is_away_every_answer_is_quick_and_says_so(
 ) -> None:
     with (
         running_at(place) as server,
-        server.target.connect(server.target.token("service_role")) as service,
+        server.connect() as service,
     ):
         create_bucket(server)
         put_object(service, BUCKET, "kept", b"kept")

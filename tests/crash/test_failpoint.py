@@ -138,7 +138,7 @@ class Rig:
     def record(self) -> dict[str, list[str]]:
         """Let every operation succeed; return the failpoints that it passed."""
         passed = {}
-        with self.serving() as server, _connected(server) as caller:
+        with self.serving() as server, server.connect() as caller:
             for name, operation in OPERATIONS.items():
                 self._perform(operation, RECORD, caller)
                 passed[name] = self.orders.passed()
@@ -147,7 +147,7 @@ class Rig:
 
     def die_during(self, operation: Operation, order: Order) -> None:
         """Let the server die at `order` and see what it shows afterwards. Raises: AssertionError."""
-        with self.serving() as server, _connected(server) as caller:
+        with self.serving() as server, server.connect() as caller:
             check_promises(server, [self.subject.client])
             with suppress(*BROKEN):  # the last failpoint comes after the answer
                 self._perform(operation, order, caller)
@@ -156,7 +156,7 @@ class Rig:
     def die_during_reclaim(self, order: Order) -> None:
         """Let the server die at `order` while it removes bytes. Raises: as `die_during`."""
         self.place.change("DELETE FROM storage_leases")
-        with self.serving(reclaim_interval=1, reclaim_grace=1) as server, _connected(server) as caller:
+        with self.serving(reclaim_interval=1, reclaim_grace=1) as server, server.connect() as caller:
             check_promises(server, [self.subject.client])
             self.subject.client.take(self.subject.put("gone", self.subject.fresh()), caller)
             self.subject.client.take(self.subject.client.delete("subject/gone"), caller)
@@ -181,10 +181,6 @@ class Rig:
         assert self.orders.passed() == [str(order)]
         self.orders.give(None)
         check_what_is_left(self.place)
-
-
-def _connected(server: Server) -> httpx.Client:
-    return server.target.connect(server.target.token("service_role"))
 
 
 def test_every_failpoint_is_on_the_way_of_some_operation(

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.contract.client import NO_SUCH_KEY, WireError, error_of, get_object, object_path, put_object
+from tests.requirement import skip_without
 
 from .invariants import check_invariants, find_orphans
 from .server import Server, running
@@ -57,13 +58,13 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 def mounted(make_command: Callable[[Path], list[str]], tmp_path: Path) -> Iterator[Path]:
     """Mount a small file system for the time of the block."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("a full disk needs root, to mount a small file system")
+        skip_without("mount", "a full disk needs root, to mount a small file system")
     directory = tmp_path / "disk"
     directory.mkdir()
     try:
         subprocess.run(make_command(directory), check=True, capture_output=True, text=True)
     except (subprocess.CalledProcessError, FileNotFoundError) as exc:
-        pytest.skip(f"a full disk needs the right to mount: {exc} {getattr(exc, 'stderr', '')}")
+        skip_without("mount", f"a full disk needs the right to mount: {exc} {getattr(exc, 'stderr', '')}")
     yield directory
     subprocess.run(["umount", "--lazy", directory], check=True)
 
@@ -76,13 +77,9 @@ def server(disk: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def service(server: Server) -> Iterator[httpx.Client]:
-    with connected(server) as caller:
+    with server.connect() as caller:
         assert caller.post("/bucket", json={"name": BUCKET}).status_code == 200
         yield caller
-
-
-def connected(server: Server) -> httpx.Client:
-    return server.target.connect(server.target.token("service_role"))
 
 
 def upload_until_refused(service: httpx.Client, label: str, size_bytes: int) -> WireError:
@@ -168,11 +165,11 @@ def test_delete_is_refused_but_possible_later_when_somebody_else_took_the_last_b
 
 
 def test_restart_on_a_full_disk_serves_what_is_there(disk: Path) -> None:
-    with running(disk / "data") as server, connected(server) as service:
+    with running(disk / "data") as server, server.connect() as service:
         service.post("/bucket", json={"name": BUCKET})
         assert put_object(service, BUCKET, "kept", b"kept").status_code == 200
         fill(disk / "filler")
-    with running(disk / "data") as server, connected(server) as service:
+    with running(disk / "data") as server, server.connect() as service:
         assert get_object(service, BUCKET, "kept").content == b"kept"
         assert error_of(put_object(service, BUCKET, "refused", os.urandom(MIB))) == NO_ROOM
 
@@ -181,7 +178,7 @@ def test_a_disk_without_inodes_refuses_uploads_and_nothing_else(tmp_path: Path) 
     with (
         mounted(mount_few_inodes, tmp_path) as disk,
         running(disk / "data") as server,
-        connected(server) as service,
+        server.connect() as service,
     ):
         assert service.post("/bucket", json={"name": BUCKET}).status_code == 200
         assert put_object(service, BUCKET, "kept", b"kept").status_code == 200
@@ -198,7 +195,7 @@ def test_a_disk_that_is_full_now_and_then_loses_nothing_that_was_acknowledged(
 ) -> None:
     def write(number: int) -> dict[str, bytes]:
         stored = {}
-        with connected(server) as caller:
+        with server.connect() as caller:
             for attempt in range(40):
                 name, content = f"{number}/{attempt}", os.urandom(1000 + 4000 * (attempt % 20))
                 answer = put_object(caller, BUCKET, name, content)

@@ -28,10 +28,6 @@ def place(tmp_path: Path, database_url: str) -> Place:
     return Place(tmp_path / "data", database_url)
 
 
-def connect(server: Server) -> httpx.Client:
-    return server.target.connect(server.target.token("service_role"))
-
-
 def store(caller: httpx.Client, count: int) -> None:
     caller.post("/bucket", json={"name": BUCKET}).raise_for_status()
     for number in range(count):
@@ -101,7 +97,7 @@ def scrub(place: Place, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_server_finds_a_flipped_bit_serves_the_rest_and_forgets_it_when_it_is_mended(place: Place) -> None:
-    with running_at(place, scrub_interval=1, scrub_rate=10**9) as server, connect(server) as caller:
+    with running_at(place, scrub_interval=1, scrub_rate=10**9) as server, server.connect() as caller:
         store(caller, 3)
         flip(place, key_of(place, 1))
         wait_until(lambda: damaged_files(server) == 1, "the server knows of the damage")
@@ -119,7 +115,7 @@ def log_of(server: Server) -> str:
 
 
 def test_a_round_goes_on_after_the_server_was_killed_in_the_middle_of_it(place: Place) -> None:
-    with running_at(place, scrub_interval=0) as server, connect(server) as caller:
+    with running_at(place, scrub_interval=0) as server, server.connect() as caller:
         store(caller, FILES)
     # Slow enough to be met in the middle: two seconds for each file.
     with running_at(place, scrub_interval=10**6, scrub_rate=SIZE // 2) as server:
@@ -143,7 +139,7 @@ def expire_leases(place: Place) -> None:
 
 
 def test_a_scrub_by_hand_runs_beside_a_server_that_is_written_to_and_can_be_interrupted(place: Place) -> None:
-    with running_at(place, scrub_interval=0, reclaim_interval=1) as server, connect(server) as caller:
+    with running_at(place, scrub_interval=0, reclaim_interval=1) as server, server.connect() as caller:
         store(caller, FILES)
         with start_scrub(place, "--rate", "1K") as process:
             wait_until(lambda: bool(rounds(place)), "the scrub has begun")

@@ -66,6 +66,23 @@ def test_database_of_an_older_release_ends_like_a_clean_install(
     assert schema(database) == expected
 
 
+def test_what_was_noted_and_stored_before_sums_and_more_kinds_is_kept(database: sqlite3.Connection) -> None:
+    migrate_sqlite(database)
+    forget_everything_after(database, 3)
+    blob = ("id", "key", "hash", 5)
+    noted = ("key", "missing", 5, "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z", 7)
+    database.execute(
+        "INSERT INTO storage_blobs (id, backend_key, sha256, size_bytes, created_at)"
+        " VALUES (?, ?, ?, ?, '2026-01-01T00:00:00.000Z')",
+        blob,
+    )
+    database.execute("INSERT INTO storage_quarantine VALUES (?, ?, ?, ?, ?, ?)", noted)
+    migrate_sqlite(database)
+    kept = database.execute("SELECT id, backend_key, sha256, size_bytes, piece_sums FROM storage_blobs")
+    assert kept.fetchall() == [(*blob, None)]
+    assert database.execute("SELECT * FROM storage_quarantine").fetchall() == [noted]
+
+
 @pytest.mark.parametrize("repeatable", REPEATABLE, ids=lambda each: each.name)
 def test_repeatable_migration_runs_again_after_its_text_changed(
     database: sqlite3.Connection, repeatable: Migration

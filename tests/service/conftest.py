@@ -1,6 +1,7 @@
 """Factories of a storage over every kind of rows and bytes that needs no other service than PostgreSQL."""
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -34,6 +35,10 @@ IN_POSTGRES = [pytest.param(Kind("postgres", "memory"), marks=pytest.mark.postgr
 EVERY_KIND = [*IN_SQLITE, *IN_POSTGRES]
 only_in_sqlite = pytest.mark.parametrize("make_stage", IN_SQLITE, ids=str, indirect=True)
 """For what no PostgreSQL can be brought to."""
+in_memory = pytest.mark.parametrize("make_stage", [Kind("sqlite", "memory")], ids=str, indirect=True)
+"""For what neither rows nor bytes see."""
+expecting_losses = pytest.mark.usefixtures("_quiet_jobs")
+"""For tests that lose bytes on purpose: jobs log each loss as an error."""
 
 
 @pytest.fixture(params=EVERY_KIND, ids=str)
@@ -60,3 +65,13 @@ def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
 def stage(make_stage: MakeStage) -> Stage:
     """A storage as it comes."""
     return make_stage()
+
+
+@pytest.fixture
+def _quiet_jobs() -> Iterator[None]:
+    loggers = [logging.getLogger(f"aerostore.{name}") for name in ("scrub", "reclaim")]
+    for logger in loggers:
+        logger.disabled = True
+    yield
+    for logger in loggers:
+        logger.disabled = False

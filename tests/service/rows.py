@@ -23,6 +23,8 @@ from tests.conformance.postgres import PostgresCluster
 from tests.conformance.postgres_fixture import SOMEBODY_WAITS, opponent
 
 DEFAULT_SOURCES = read_policy_files(shipped_folder("policies"))
+PATIENCE_S = 60.0
+"""How long a unit waits for a connection: some tests write a thousand objects at once, on a busy machine."""
 DEFAULT_POLICIES = CompiledPolicies(load(DEFAULT_SOURCES))
 
 
@@ -71,7 +73,7 @@ class PostgresRows:
         return self._cluster.conninfo(self._database)
 
     def executor(self) -> Executor:
-        return PostgresExecutor(self.conninfo)
+        return PostgresExecutor(self.conninfo, connection_wait_s=PATIENCE_S)
 
     def back_up(self) -> Callable[[], None]:
         copy = self._cluster.create_database(template=self._database)
@@ -112,5 +114,7 @@ def open_rows(
         yield SqliteRows(folder, rights)
         return
     made = PostgresRows(request.getfixturevalue("cluster"), rights)
-    yield made
-    made.drop()
+    try:
+        yield made
+    finally:
+        made.drop()

@@ -1,7 +1,7 @@
 """A whole storage without doors for the tests of the service: rows, bytes, a clock that a test can turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -220,8 +220,3 @@ async def content_of(download: Download) -> bytes:
         return b"".join([chunk async for chunk in download.reader.chunks()])
     finally:
         await download.reader.aclose()
-
-
-async def in_chunks(*chunks: bytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk

@@ -21,9 +21,10 @@ from aerostore.errors import (
 )
 from aerostore.service.download import ReadRequest
 from aerostore.service.file import CopyRequest, Upload
+from tests.blobs import in_chunks
 from tests.conformance.executor_fixture import Rights, Who
 from tests.service.conftest import MakeStage
-from tests.service.stage import ANON, FILE_SIZE_LIMIT, OWNER, SERVICE, STRANGER, Stage, content_of, in_chunks
+from tests.service.stage import ANON, FILE_SIZE_LIMIT, OWNER, SERVICE, STRANGER, Stage, content_of
 
 
 def blobs(stage: Stage) -> list[tuple[int, str]]:

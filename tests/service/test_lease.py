@@ -4,16 +4,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-import pytest
-
 from aerostore.service.lease import Lease
 from aerostore.service.scrub import Scrub
-from tests.service.conftest import Kind, MakeStage
+from tests.service.conftest import MakeStage, in_memory
 from tests.service.stage import Stage
 
 DEADLINE_S = 30.0
-
-in_memory = pytest.mark.parametrize("make_stage", [Kind("sqlite", "memory")], ids=str, indirect=True)
 
 
 class Standstill:

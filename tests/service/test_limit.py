@@ -15,7 +15,8 @@ from aerostore.service.limit import (
     check_mime_types,
     parse_file_size,
 )
-from tests.service.stage import OWNER, SERVICE, Stage, in_chunks
+from tests.blobs import in_chunks
+from tests.service.stage import OWNER, SERVICE, Stage
 
 AT_MOST = 10**12
 

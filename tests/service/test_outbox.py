@@ -222,6 +222,22 @@ def test_a_crash_between_sending_and_noting_sends_again(watched: Stage, sink: Li
     assert settled(watched) == {"a": "sent"}
 
 
+def test_a_late_failure_does_not_put_off_what_another_process_has_delivered(
+    watched: Stage, sink: ListSink
+) -> None:
+    class Overtaken(ListSink):
+        async def deliver(self, event: Event) -> None:
+            assert await watched.outbox.deliver_due() == 1
+            raise DeliveryFailed("too late", permanent=True)
+
+    watched.put("a")
+    overtaken = Outbox(watched.executor, [Overtaken()], clock=watched.clock)
+    watched.run(overtaken.deliver_due())
+    assert settled(watched) == {"a": "sent"}
+    assert deliver(watched) == 0
+    assert len(sink.received) == 1
+
+
 def test_every_receiver_gets_every_event(make_stage: MakeStage) -> None:
     sinks: Sequence[EventSink] = [ListSink(), ListSink()]
     stage = make_stage(sinks=sinks)

@@ -1,9 +1,8 @@
 """Reclaim: what it removes, when, and above all what it never removes."""
 
 import asyncio
-import logging
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -13,9 +12,12 @@ from aerostore.errors import Unavailable
 from aerostore.service.age import HOLD_PREFIX, SEQ_PREFIX
 from aerostore.service.file import Upload
 from aerostore.service.reclaim import Reclaim, ReclaimReport
+from tests.blobs import in_chunks
 from tests.faults import Afterwards, CrashNow
-from tests.service.conftest import MakeStage
-from tests.service.stage import GRACE_S, MAX_DELETES, OWNER, RETENTION_S, Stage, in_chunks
+from tests.service.conftest import MakeStage, expecting_losses
+from tests.service.stage import GRACE_S, MAX_DELETES, OWNER, RETENTION_S, Stage
+
+pytestmark = expecting_losses
 
 
 def run(stage: Stage, *, apply: bool = True, accept_restored: bool = False) -> ReclaimReport:
@@ -41,15 +43,6 @@ def records(stage: Stage, prefix: str) -> list[str]:
         return [stored.key async for stored in stage.backend.list(prefix)]
 
     return stage.run(listed())
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Missing bytes are logged as errors, on purpose."""
-    logger = logging.getLogger("aerostore.reclaim")
-    logger.disabled = True
-    yield
-    logger.disabled = False
 
 
 # Released blobs

@@ -5,10 +5,9 @@ Two reclaims, stalled uploads and a scrub take turns at every call on rows or by
 """
 
 import hashlib
-import logging
 import os
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -29,7 +28,8 @@ from aerostore.errors import Corrupted, StorageError, Unavailable
 from aerostore.service.file import CopyRequest, Files, Upload
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy, ReclaimReport
 from aerostore.service.scrub import Scrub
-from tests.service.conftest import EVERY_KIND, MakeStage
+from tests.blobs import in_chunks
+from tests.service.conftest import EVERY_KIND, MakeStage, expecting_losses
 from tests.service.stage import (
     FILE_SIZE_LIMIT,
     GRACE_S,
@@ -37,9 +37,10 @@ from tests.service.stage import (
     RETENTION_S,
     SERVICE,
     Stage,
-    in_chunks,
 )
 from tests.service.stepping import Actor, SteppedBackend, SteppedExecutor
+
+pytestmark = expecting_losses
 
 T = TypeVar("T")
 YEAR_S = 365 * 24 * 3600
@@ -55,16 +56,6 @@ POINTING = """
     SELECT o.name, b.backend_key, b.sha256, b.size_bytes, b.status FROM storage_objects AS o
     JOIN storage_blobs AS b ON b.id = o.blob_id
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Losses are logged as errors, on purpose."""
-    for name in ("scrub", "reclaim"):
-        logging.getLogger(f"aerostore.{name}").disabled = True
-    yield
-    for name in ("scrub", "reclaim"):
-        logging.getLogger(f"aerostore.{name}").disabled = False
 
 
 class Watch:

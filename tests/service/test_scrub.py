@@ -1,8 +1,6 @@
 """Scrub: what it reads, what it finds, how it goes on, and that it never cries wolf."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +11,7 @@ from aerostore.domain import ByteRange, ScrubRound, to_iso
 from aerostore.errors import Corrupted, LockTimeout, Unavailable
 from aerostore.service.scrub import ROUNDS_KEPT, Scrub, ScrubReport
 from tests.faults import CrashNow, FaultyBackend
-from tests.service.conftest import Kind, MakeStage
+from tests.service.conftest import Kind, MakeStage, expecting_losses, in_memory
 from tests.service.stage import GRACE_S, Stage
 
 on_disk = pytest.mark.parametrize(
@@ -23,9 +21,8 @@ on_disk = pytest.mark.parametrize(
     indirect=True,
 )
 """For bytes that can be damaged behind the backend's back."""
-in_memory = pytest.mark.parametrize("make_stage", [Kind("sqlite", "memory")], ids=str, indirect=True)
-"""For what neither rows nor bytes see."""
 
+pytestmark = expecting_losses
 
 QUARANTINE = "SELECT backend_key, kind FROM storage_quarantine ORDER BY backend_key"
 
@@ -95,16 +92,6 @@ def put_many(stage: Stage, count: int) -> list[str]:
 def quarantined(stage: Stage) -> list[tuple[str, str]]:
     found = stage.rows(QUARANTINE)
     return [(row["backend_key"], row["kind"]) for row in found]
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Losses are logged as errors, on purpose."""
-    for name in ("scrub", "reclaim"):
-        logging.getLogger(f"aerostore.{name}").disabled = True
-    yield
-    for name in ("scrub", "reclaim"):
-        logging.getLogger(f"aerostore.{name}").disabled = False
 
 
 # What it finds

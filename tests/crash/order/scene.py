@@ -97,7 +97,7 @@ def play(directory: Path) -> Scene:
     trace = directory / "trace"
     with (
         traced_server(directory / "data", trace) as server,
-        server.target.connect(server.target.token("service_role")) as caller,
+        server.connect() as caller,
     ):
         ask_everything(caller)
         ask_at_once(caller)

@@ -39,7 +39,7 @@ def warm_up(server: Server) -> None:
     """Use a new server from many sides at once, so that it has the threads and connections that it keeps."""
 
     def be_a_client(_number: int) -> None:
-        with server.target.connect(server.target.token("service_role")) as caller:
+        with server.connect() as caller:
             for _ in range(10):
                 use(caller)
 

@@ -10,12 +10,13 @@ import pytest
 from tests.contract.raw_socket import request_bytes
 from tests.crash.server import Server, wait_until
 
-from .calm import MIB, recovering, use
+from .calm import BUCKET, MIB, recovering, use
 from .flock import Flock, answer_of, flock, many_descriptors
 
 IDLE = 3000
 SLOW = 100
 PIPELINED = 300
+STALLED = 20
 PATIENCE_S = 60.0
 HEAD = b"GET /storage/v1/status HTTP/1.1\r\nHost: localhost\r\n"
 MEMORY_OF_A_CONNECTION = 16 * 1024
@@ -30,7 +31,7 @@ def test_thousands_of_idle_connections_cost_little_and_keep_nobody_out(
             for _ in range(count):
                 idle.join()
             wait_until(lambda: sum(server.sockets_per_worker()) >= count, "all connections are accepted")
-            with server.target.connect(server.target.token("service_role")) as newcomer:
+            with server.connect() as newcomer:
                 use(newcomer)
             idle.disperse()
 
@@ -50,6 +51,19 @@ def test_heads_that_never_end_and_connections_that_ask_no_more_are_closed_howeve
         wait_until(lambda: trickle(slow) == [], "no head is open any more", PATIENCE_S)
         use(service)
         assert [answer_of(member) for member in silent.members] == [None] * SLOW
+
+
+@pytest.mark.parametrize("path", ["/nothing", f"/object/{BUCKET}/stalled"], ids=["unknown", "upload"])
+def test_connections_whose_request_was_answered_before_its_body_came_are_closed(
+    server: Server, service: httpx.Client, token: str, path: str
+) -> None:
+    length = [("Content-Length", "100")]
+    asked = request_bytes(server.target, "PUT", path, headers=length, token=token)
+    with recovering(server, service, growth_limit=32 * MIB), flock(server.target) as stalled:
+        for _ in range(STALLED):
+            stalled.join(asked.replace(b"Connection: close\r\n", b""))
+        assert None not in stalled.answers()
+        assert stalled.answers() == [None] * STALLED
 
 
 def trickle(slow: Flock) -> list[socket.socket]:

@@ -20,7 +20,7 @@ CROWD = 400
 def test_connections_beyond_the_limit_wait_and_cost_nothing(tmp_path: Path) -> None:
     with (
         limited(tmp_path / "data", f"-n {DESCRIPTORS}", body_timeout=5) as server,
-        server.target.connect(server.target.token("service_role")) as service,
+        server.connect() as service,
     ):
         assert service.post("/bucket", json={"name": BUCKET}).status_code == 200
         warm_up(server)

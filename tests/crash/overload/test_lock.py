@@ -31,7 +31,7 @@ def locked(server: Server) -> Iterator[None]:
 
 def write_at_once(server: Server, label: str) -> list[httpx.Response]:
     def write(number: int) -> httpx.Response:
-        with server.target.connect(server.target.token("service_role")) as caller:
+        with server.connect() as caller:
             caller.timeout = 30
             return put_object(caller, BUCKET, f"{label}/{number}", b"x" * (number * 3000))
 

@@ -23,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def caller(server: Server) -> Iterator[httpx.Client]:
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         caller.post("/bucket", json={"name": BUCKET})
         assert put_object(caller, BUCKET, "kept", b"kept", {"x-upsert": "true"}).status_code == 200
         yield caller

@@ -22,7 +22,7 @@ ROOM = 192 * MIB
 def test_many_large_bodies_pass_through_little_memory(tmp_path: Path) -> None:
     with (
         running(tmp_path / "data") as server,
-        server.target.connect(server.target.token("service_role")) as service,
+        server.connect() as service,
     ):
         assert service.post("/bucket", json={"name": BUCKET}).status_code == 200
         warm_up(server)
@@ -45,7 +45,7 @@ def address_space(pid: int) -> int:
 def go_and_come_back(server: Server, number: int) -> int:
     """Upload and download something large, a block at a time, and return how it went."""
     block = number.to_bytes(4, "big") * (MIB // 4)
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         caller.timeout = 60
         path = object_path(BUCKET, f"large/{number}")
         stored = caller.post(path, content=(block for _ in range(BODY_MIB)))

@@ -22,7 +22,7 @@ LATER = {(429, "SlowDown"), (503, "LockTimeout"), (503, "Unavailable")}
 
 
 def ask(server: Server, number: int) -> httpx.Response:
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         caller.timeout = PATIENCE_S
         if number % 2:
             return put_object(caller, BUCKET, f"waiting/{number}", b"x" * number * 10_000)
@@ -38,7 +38,7 @@ def test_with_all_connections_kept_waiting_every_request_is_refused_in_the_end(
     place = Place(tmp_path / "data", cluster.url(name))
     with (
         running_at(place, database_pool_size=2) as server,
-        server.target.connect(server.target.token("service_role")) as service,
+        server.connect() as service,
     ):
         assert service.post("/bucket", json={"name": BUCKET}).status_code == 200
         use(service)

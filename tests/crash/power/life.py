@@ -67,7 +67,7 @@ class Keepsake:
 
 def check_shown(server: Server, expected: dict[str, History]) -> None:
     """Compare what `server` lists and serves with what each client must find; labels to histories."""
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         for label, history in expected.items():
             assert read_all(caller, f"{label}/") == history.digests, label
 
@@ -86,7 +86,7 @@ def work_until_dark(server: Server, witnesses: Sequence[Witness], mount: Mount, 
 
 
 def _work(server: Server, witness: Witness) -> None:
-    with server.target.connect(server.target.token("service_role")) as caller:
+    with server.connect() as caller:
         witness.work_until_refused(caller)
 
 

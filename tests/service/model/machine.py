@@ -256,7 +256,7 @@ def succeeded(answer: httpx.Response, refusal: WireError | None, *, status: int 
 
 
 def is_refused_as(answer: httpx.Response, code: str) -> bool:
-    """Tell whether `answer` is the error of that code; LockTimeout comes as 400, so the status is no help."""
+    """Tell whether `answer` is the error of that code, which the body tells."""
     if answer.status_code < 400 or answer.request.method == "HEAD":
         return False
     return bool(code) and bool(answer.json().get("code") == code)

@@ -133,7 +133,7 @@ def to_relocate(
     bucket = model.buckets.get(place.bucket)
     if bucket is None:
         return NO_SUCH_RELATION
-    if place.bucket == source.bucket:
+    if place.bucket == source.bucket and content.mime_type == model.objects[source].content.mime_type:
         return None
     return to_mime_type(bucket, place.name, content) or to_size(bucket, place.name, content)
 
