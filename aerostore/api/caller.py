@@ -18,7 +18,7 @@ QUESTION = "aerostore.question"
 
 _ANONYMOUS = RlsContext(role="anon")
 _MAX_WARNED_ORIGINS = 100
-_log = logging.getLogger("aerostore.auth")
+logger = logging.getLogger("aerostore.auth")
 
 
 class Callers:
@@ -80,7 +80,7 @@ class Callers:
         if origin in self._warned_origins or len(self._warned_origins) >= _MAX_WARNED_ORIGINS:
             return
         self._warned_origins.add(origin)
-        _log.warning(
+        logger.warning(
             "a service key was used from a web page; whoever opens that page can read it: change it",
             extra={"facts": {"origin": printable(origin, 200)}},
         )
