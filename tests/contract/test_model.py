@@ -48,7 +48,7 @@ from .client import (
 
 _EXAMPLES = os.environ.get("AEROSTORE_TEST_EXAMPLES")  # noqa: TID251 - tests have no settings module
 SETTINGS = settings(
-    max_examples=int(_EXAMPLES or 50),
+    max_examples=int(_EXAMPLES or 20),
     stateful_step_count=50,
     deadline=None,
     derandomize=_EXAMPLES is None,
