@@ -412,7 +412,7 @@ class Corrupted(StorageError):
 
     code = "Corrupted"
     default_message = "The stored bytes of this object are missing or damaged"
-    default_hint = "Restore the object from a backup; run 'aerostore reclaim' for a report."
+    default_hint = "Upload the content again, or restore it from a backup; 'aerostore scrub' lists damage."
 
 
 class ChecksumMismatch(Corrupted):
