@@ -213,6 +213,13 @@ def _wait_for_the_first_answer(server: Server, log: Path) -> None:
     pytest.fail(f"the server did not start; its log:\n{log.read_text(errors='replace')}", pytrace=False)
 
 
+def require_life(server: Server) -> None:
+    """Raise DiedAtStart when a job of the server met its order between the first answer and now."""
+    if not is_answering(server.target):
+        assert server.process.wait(DEADLINE_S) == -signal.SIGKILL, "the server ended by itself"
+        raise DiedAtStart
+
+
 def is_answering(target: Target) -> bool:
     """Tell whether the server at `target` answers now."""
     connection = http.client.HTTPConnection(*target.address, timeout=DEADLINE_S)

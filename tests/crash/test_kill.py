@@ -16,7 +16,7 @@ from .failpoint import Orders
 from .invariants import Place
 from .ledger import Client
 from .promise import BUCKET, check_end, check_promises, check_what_is_left, create_bucket
-from .server import DiedAtStart, Server, forked_at, is_answering, running_at
+from .server import DiedAtStart, Server, forked_at, is_answering, require_life, running_at
 from .tally import Tally
 
 CYCLES = 9
@@ -61,6 +61,8 @@ class Run:
         try:
             with forked_at(self.place, self.orders, workers=cycle.workers, **BACKGROUND) as server:
                 self.orders.give(None)
+                if cycle.at_start:
+                    require_life(server)
                 self._look(server)
                 self.orders.give(None if cycle.at_start else cycle.order)
                 work_until_the_end(self.clients, server, cycle)
