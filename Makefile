@@ -15,6 +15,7 @@ HAVE_NODE := command -v node >/dev/null && command -v npm >/dev/null
 HAVE_POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
 HAVE_STRACE := command -v strace >/dev/null
 HAVE_FUSE := ldconfig -p 2>/dev/null | grep -q libfuse3
+HAVE_RESTIC := command -v restic >/dev/null
 HAVE_PGBOUNCER := command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
@@ -46,12 +47,13 @@ define install
 	echo "NOT TESTED: $(3), because $(2) cannot be installed from here. Install it and try again." >&2
 endef
 
-services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL, strace, FUSE
+services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL, strace, FUSE, restic
 	$(call install,$(HAVE_NODE),nodejs npm,the JavaScript client)
 	$(call install,$(HAVE_POSTGRES),postgresql,everything on PostgreSQL)
 	$(call install,$(HAVE_PGBOUNCER),pgbouncer,PostgreSQL behind a pooler)
 	$(call install,$(HAVE_STRACE),strace,the order of system calls)
 	$(call install,$(HAVE_FUSE),fuse3 libfuse3-3,power cuts)
+	$(call install,$(HAVE_RESTIC),restic,backups with restic)
 	@if $(HAVE_NODE); then $(MAKE) --no-print-directory $(NODE_PACKAGES); fi
 
 $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
@@ -60,10 +62,12 @@ $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
 
 # In CI nothing may be skipped for want of a service.
 ifeq ($(CI),true)
-test: export AEROSTORE_TEST_REQUIRE = node,postgres,strace,fuse,mount
+test: export AEROSTORE_TEST_REQUIRE = node,postgres,strace,fuse,mount,restic
 endif
-test: setup services ## Run every test
-	$(BIN)/python -m pytest
+# Files stay whole and in their order: what many of them share is started once in each process.
+TEST_PROCESSES ?= 2
+test: setup services ## Run every test, in TEST_PROCESSES processes
+	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 
 LAW_SIZE ?= 20
 LAW_SEED ?= $(shell date +%Y%m%d)

@@ -1,4 +1,4 @@
-"""The command line: `aerostore serve | token | migrate | policies | explain | reclaim | scrub | doctor`.
+"""The program: `aerostore serve | token | keys | migrate | policies | explain | reclaim | scrub | doctor`.
 
 Exit codes: 0 all is well; 1 the command ran and says no; 2 it could not run; 3 stored bytes are missing or
 damaged.
@@ -7,7 +7,6 @@ damaged.
 import json
 import logging
 import logging.config
-import resource
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,45 +14,37 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 from rich.table import Table
 from rich.text import Text
 
 import aerostore
-from aerostore.api.admission import connections_within
-from aerostore.api.auth import ROLES, mint_token
+from aerostore.api.auth import mint_token
 from aerostore.api.gate import BASE_PATH
 from aerostore.app import create_app
 from aerostore.cli import CANNOT_RUN, NO, AsJson, console, tell
+from aerostore.cli.claim import Claims, Role, Sub, parse_claims
 from aerostore.cli.explain import explain
+from aerostore.cli.keys import keys
 from aerostore.cli.migrate import find_due, migrate, open_once
 from aerostore.cli.policies import policies
 from aerostore.cli.reclaim import reclaim
 from aerostore.cli.scrub import scrub
+from aerostore.cli.second_port import serve_two
+from aerostore.cli.server import describe_logging, make_server
 from aerostore.doctor import examine
 from aerostore.doctor.finding import Finding, Verdict
 from aerostore.doctor.network import find_address
 from aerostore.errors import StorageError
 from aerostore.policy import PolicyLoadError
 from aerostore.settings import InvalidSettings, Settings
-from aerostore.telemetry import JsonFormatter
 from aerostore.worker import end_workers_that_start
 
 _TEN_YEARS_S = 10 * 366 * 24 * 3600
-# A head may be as long as this; it is also what a connection buffers of what arrives.
-_HEAD_BYTES = 64 * 1024
-# For a whole head, and between two requests of one connection.
-_HEAD_TIMEOUT_MS = 15_000
-_ENOUGH_OPEN_FILES = 65_536
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
-# What `mint_token` sets itself or has as a parameter.
-_NO_CLAIMS = {"role", "sub", "exp", "iat", "secret", "subject", "expires_in_s", "now"}
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 cli.add_typer(policies, name="policies")
+cli.add_typer(keys, name="keys")
 cli.command()(migrate)
 cli.command()(explain)
 cli.command()(reclaim)
@@ -95,47 +86,25 @@ def serve(
 ) -> None:
     """Run the server. A flag wins over its setting."""
     flags: dict[str, Any] = {"host": host, "port": port, "data_dir": data_dir, "workers": workers}
-    logging.config.dictConfig(_logging("info"))
+    logging.config.dictConfig(describe_logging("info"))
     settings = Settings.from_env()
     settings = replace(settings, **{name: value for name, value in flags.items() if value is not None})
     settings, address = _prepare(settings)
     settings.publish()
     _print_welcome(settings, show_keys=console.is_terminal if show_keys is None else show_keys)
     end_workers_that_start()
-    Granian(
-        "aerostore.worker:create_worker",
-        factory=True,
-        address=address,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_TIMEOUT_MS, max_buffer_size=_HEAD_BYTES),
-        backpressure=connections_within(_raise_open_files(), settings.max_requests),
-        loop=Loops.uvloop,
-        workers=settings.workers,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=settings.shutdown_timeout,
-        log_level=LogLevels(settings.log_level),
-        log_dictconfig=_logging(settings.log_level),
-        log_access=False,
-    ).serve()
-
-
-def _raise_open_files() -> int:
-    """Allow this process and its workers as many open files as the system lets them; return how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return _ENOUGH_OPEN_FILES
-    most = _ENOUGH_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_OPEN_FILES)
-    if soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return max(soft, most)
+    server = make_server("aerostore.worker:create_worker", settings, address=address, port=settings.port)
+    if settings.s3_port:
+        serve_two(server, settings, address=address)
+    else:
+        server.serve()
 
 
 def _prepare(settings: Settings) -> tuple[Settings, str]:
     """Meet here, once, what would make every worker fail; return complete settings, numeric address."""
-    address = _find_address(settings)
+    address = _find_address(settings, settings.port)
+    if settings.s3_port:
+        _find_address(settings, settings.s3_port)
     find_due(settings)
     settings = settings.with_secrets()
     try:
@@ -146,26 +115,15 @@ def _prepare(settings: Settings) -> tuple[Settings, str]:
     return settings, address
 
 
-def _find_address(settings: Settings) -> str:
+def _find_address(settings: Settings, port: int) -> str:
     try:
-        return find_address(settings.host, settings.port)
+        return find_address(settings.host, port)
     except OSError as exc:
         raise InvalidSettings(
-            f"cannot listen on {settings.host}:{settings.port}: {exc.strerror}."
-            " Choose another --host or --port; 'aerostore doctor' tells whether a server answers there."
+            f"cannot listen on {settings.host}:{port}: {exc.strerror}."
+            f" Choose another --host or {'--port' if port == settings.port else 'AEROSTORE_S3_PORT'};"
+            " 'aerostore doctor' tells whether a server answers there."
         ) from exc
-
-
-def _logging(level: str) -> dict[str, Any]:
-    """Describe JSON lines on standard error; granian applies it in each process before the application."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JsonFormatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-        "root": {"level": "WARNING", "handlers": ["stderr"]},
-        "loggers": {"aerostore": {"level": level.upper()}, "_granian": {}},
-    }
 
 
 def _print_welcome(settings: Settings, *, show_keys: bool) -> None:
@@ -173,6 +131,7 @@ def _print_welcome(settings: Settings, *, show_keys: bool) -> None:
     lines = [
         f"aerostore {aerostore.__version__}",
         f"storage       {base}",
+        f"S3            {settings.local_s3_url if settings.s3_port else f'{base}/s3'}",
         f"documentation {base}/documentation",
         f"health        {base}/health",
         f"metrics       {base}/metrics",
@@ -196,6 +155,7 @@ def _keys_and_first_upload(settings: Settings, base: str) -> list[str]:
         mint_token(settings.jwt_secret, role=role, expires_in_s=_TEN_YEARS_S)
         for role in ("anon", "service_role")
     )
+    anon = settings.anon_key or anon
     curl, authorized = "curl -sS -w '\\n'", '-H "Authorization: Bearer $KEY"'
     bucket = """-H 'Content-Type: application/json' -d '{"name": "photos", "public": true}'"""
     upload = "-H 'Content-Type: text/plain' -H 'x-upsert: true' -d 'hello'"
@@ -212,46 +172,20 @@ def _keys_and_first_upload(settings: Settings, base: str) -> list[str]:
     ]
 
 
-def _check_role(role: str) -> str:
-    if role not in ROLES:
-        raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}")
-    return role
-
-
 @cli.command()
 def token(
-    role: Annotated[
-        str, typer.Option(callback=_check_role, help=f"One of: {', '.join(ROLES)}.")
-    ] = "authenticated",
-    sub: Annotated[str | None, typer.Option(help="The user id, read by policies as auth.uid().")] = None,
+    role: Role = "authenticated",
+    sub: Sub = None,
     expires_in: Annotated[int, typer.Option(help="Seconds.", min=1)] = 3600,
-    claim: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=JSON", help="A further claim; may be repeated.")
-    ] = None,
+    claim: Claims = None,
 ) -> None:
     """Print a JWT signed with this server's secret, for trying things out."""
-    claims = dict(_parse_claim(text) for text in claim or ())
+    claims = parse_claims(claim)
     secret = Settings.from_env().with_secrets().jwt_secret
     try:
         print(mint_token(secret, role=role, subject=sub, expires_in_s=expires_in, **claims))
     except ValueError as exc:
         raise InvalidSettings(str(exc)) from exc
-
-
-def _parse_claim(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise typer.BadParameter(f"{text!r} is not NAME=JSON", param_hint="--claim")
-    if name in _NO_CLAIMS:
-        raise typer.BadParameter(
-            f"{name!r} cannot be set this way; there are --role, --sub and --expires-in", param_hint="--claim"
-        )
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{value!r} is not JSON; a text needs its quotes: --claim '{name}=\"text\"'", param_hint="--claim"
-        ) from None
 
 
 @cli.command()

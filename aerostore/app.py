@@ -13,12 +13,22 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 import aerostore
 from aerostore.api import no_such_route, routes
 from aerostore.api.auth import Authenticator
 from aerostore.api.denial import DenialDesk
 from aerostore.api.gate import Gate
+from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.error import to_response as to_s3_response
+from aerostore.api.s3.root import AtRoot
+from aerostore.api.s3.route import PREFIX as S3_PREFIX
+from aerostore.api.tus.edge import PREFIX as TUS_PREFIX
+from aerostore.api.tus.edge import TusEdge
+from aerostore.api.tus.error import to_response as to_tus_response
+from aerostore.api.tus.header import EXPOSED_HEADERS as TUS_HEADERS
+from aerostore.api.tus.header import capability_headers
 from aerostore.backend import BlobBackend
 from aerostore.backend.local import LocalBackend
 from aerostore.backend.metered import MeteredBackend
@@ -45,17 +55,15 @@ from aerostore.policy.catalog import Catalog
 from aerostore.policy.change import Change
 from aerostore.policy.loader import load
 from aerostore.service import FileStorage
-from aerostore.service.bucket import Buckets
+from aerostore.service.access_key import AccessKeys
+from aerostore.service.assemble import Limits, file_storage
 from aerostore.service.denial import Denials
-from aerostore.service.download import Downloads
 from aerostore.service.explain import Explain
-from aerostore.service.file import Files
-from aerostore.service.listing import Listing
 from aerostore.service.outbox import Outbox
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy
 from aerostore.service.rehearsal import Rehearsal
 from aerostore.service.scrub import Scrub
-from aerostore.service.signed_url import LinkSigner, SignedUrls
+from aerostore.service.signed_url import LinkSigner
 from aerostore.settings import Settings
 from aerostore.telemetry import Telemetry
 
@@ -86,6 +94,7 @@ class Parts:
     reclaim: Reclaim
     scrub: Scrub
     storage: FileStorage
+    access_keys: AccessKeys
     explain: Explain
     denials: Denials
     telemetry: Telemetry
@@ -121,28 +130,15 @@ def build(settings: Settings, *, clock: Clock = utc_now, adopt: bool = False) ->
     backend = MeteredBackend(LocalBackend(settings.blobs_path), telemetry.backend_call)
     sinks = _sinks(settings)
     outbox = Outbox(executor, sinks, clock=clock)
-    files = Files(
+    explain = Explain(executor, judge, Rehearsal(executor=executor, clock=clock, limits=_limits(settings)))
+    storage = file_storage(
         executor,
         backend,
         outbox,
+        LinkSigner(settings.signing_keys, clock=clock),
+        _limits(settings),
         clock=clock,
         telemetry=telemetry,
-        file_size_limit=settings.file_size_limit,
-    )
-    explain = Explain(executor, judge, _rehearsal(settings, executor, clock=clock))
-    signer = LinkSigner(settings.signing_keys, clock=clock)
-    storage = FileStorage(
-        buckets=Buckets(
-            executor,
-            outbox,
-            clock=clock,
-            file_size_limit=settings.file_size_limit,
-            empty_at_most=settings.empty_bucket_max,
-        ),
-        files=files,
-        downloads=Downloads(executor, backend, telemetry=telemetry),
-        listing=Listing(executor),
-        signed_urls=SignedUrls(executor, files, signer, upload_expires_in_s=settings.upload_url_expires_in),
     )
     carefulness = ReclaimPolicy(
         grace_s=settings.reclaim_grace,
@@ -158,6 +154,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, adopt: bool = False) ->
         reclaim=Reclaim(executor, backend, carefulness, clock=clock, telemetry=telemetry),
         scrub=Scrub(executor, backend, bytes_per_s=settings.scrub_rate, clock=clock, telemetry=telemetry),
         storage=storage,
+        access_keys=_access_keys(settings, executor, clock=clock),
         explain=explain,
         denials=Denials(executor, explain, clock=clock, telemetry=telemetry),
         telemetry=telemetry,
@@ -210,13 +207,21 @@ async def survey_database(settings: Settings) -> Survey:
     return await survey(settings.database_url)
 
 
-def _rehearsal(settings: Settings, executor: Executor, *, clock: Clock) -> Rehearsal:
-    return Rehearsal(
-        executor=executor,
-        clock=clock,
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         file_size_limit=settings.file_size_limit,
         empty_at_most=settings.empty_bucket_max,
+        upload_url_expires_in_s=settings.upload_url_expires_in,
+        resumable_lifetime_s=settings.resumable_upload_lifetime,
+        multipart_lifetime_s=settings.multipart_upload_lifetime,
     )
+
+
+def _access_keys(settings: Settings, executor: Executor, *, clock: Clock) -> AccessKeys:
+    configured = None
+    if settings.s3_access_key_id:
+        configured = settings.s3_access_key_id, settings.s3_secret_access_key
+    return AccessKeys(executor, settings.signing_keys, clock=clock, configured=configured)
 
 
 def _sinks(settings: Settings) -> tuple[EventSink, ...]:
@@ -244,11 +249,34 @@ def make_authenticator(settings: Settings, *, clock: Clock = utc_now) -> Authent
     )
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> Starlette:
+def make_s3_callers(parts: Parts, authenticator: Authenticator, *, clock: Clock = utc_now) -> S3Callers:
+    """Return what verifies the signatures of S3 requests."""
+    return S3Callers(
+        authenticator,
+        parts.access_keys,
+        region=parts.settings.s3_region,
+        anon_key=parts.settings.anon_key,
+        public_url=parts.settings.public_url,
+        clock=clock,
+    )
+
+
+def create_s3_app(settings: Settings | None = None) -> ASGIApp:
+    """Return the application of the second port: the S3 protocol at its root.
+
+    It runs beside the other one, which has the background jobs.
+    """
+    return AtRoot(create_app(settings, runs_jobs=False))
+
+
+def create_app(
+    settings: Settings | None = None, *, clock: Clock = utc_now, runs_jobs: bool = True
+) -> Starlette:
     """Return the ASGI application, with everything under /storage/v1.
 
-    settings: from the environment when None. The lifespan opens and closes rows and bytes and runs the
-    background jobs; an application that mounts this one must run it: see docs/how-to/mount.md.
+    settings: from the environment when None. runs_jobs: deliver events, reclaim and scrub. The lifespan
+    opens and closes rows and bytes and runs these jobs; an application that mounts this one must run it: see
+    docs/how-to/mount.md.
     """
     parts = build(settings or Settings.from_env(), clock=clock)
     settings = parts.settings
@@ -257,7 +285,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         try:
-            async with parts.serving(), _background(parts):
+            async with parts.serving(), _background(parts, runs_jobs=runs_jobs):
                 yield
         finally:
             await authenticator.close()
@@ -271,14 +299,18 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
             healthy=lambda: _is_healthy(parts.executor),
             version=aerostore.__version__,
             body_timeout_s=settings.body_timeout,
+            public_url=settings.public_url,
+            s3_callers=make_s3_callers(parts, authenticator, clock=clock),
+            s3_region=settings.s3_region,
         ),
         middleware=[
+            Middleware(TusEdge, capabilities=capability_headers(settings.file_size_limit)),
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(settings.cors_origins),
                 allow_methods=["*"],
                 allow_headers=["*"],
-                expose_headers=list(_EXPOSED_HEADERS),
+                expose_headers=[*_EXPOSED_HEADERS, *TUS_HEADERS],
                 max_age=86400,
             ),
             Middleware(
@@ -286,6 +318,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> S
                 telemetry=parts.telemetry,
                 strict=settings.strict_status,
                 on_refusal=DenialDesk(parts.denials),
+                renderers={TUS_PREFIX: to_tus_response, S3_PREFIX: to_s3_response},
                 max_requests=settings.max_requests,
                 send_timeout_s=settings.send_timeout,
             ),
@@ -303,19 +336,19 @@ async def _refuse_route(request: Request, _exc: Exception) -> Response:
 
 
 @contextlib.asynccontextmanager
-async def _background(parts: Parts) -> AsyncIterator[None]:
-    """Deliver events, reclaim and scrub bytes, and keep denials beside the requests.
+async def _background(parts: Parts, *, runs_jobs: bool) -> AsyncIterator[None]:
+    """Keep denials beside the requests; with runs_jobs also deliver events, reclaim and scrub bytes.
 
     A restored database must be noticed before the first write makes it look new.
     """
     await parts.reclaim.check_age()
-    jobs = [
-        asyncio.create_task(parts.outbox.deliver_for_ever(_EVENT_POLL_S)),
-        asyncio.create_task(parts.reclaim.run_for_ever(parts.settings.reclaim_interval)),
-        asyncio.create_task(parts.denials.write_for_ever(_DENIALS_EVERY_S)),
-    ]
-    if parts.settings.scrub_interval:
-        jobs.append(asyncio.create_task(parts.scrub.run_for_ever(parts.settings.scrub_interval)))
+    work = [parts.denials.write_for_ever(_DENIALS_EVERY_S)]
+    if runs_jobs:
+        work.append(parts.outbox.deliver_for_ever(_EVENT_POLL_S))
+        work.append(parts.reclaim.run_for_ever(parts.settings.reclaim_interval))
+    if runs_jobs and parts.settings.scrub_interval:
+        work.append(parts.scrub.run_for_ever(parts.settings.scrub_interval))
+    jobs = [asyncio.create_task(each) for each in work]
     try:
         yield
     finally:

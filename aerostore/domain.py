@@ -34,6 +34,20 @@ class BlobStatus(StrEnum):
     DELETING = "DELETING"
 
 
+class UploadProtocol(StrEnum):
+    """By which door an upload that outlives one request came in."""
+
+    TUS = "tus"
+    S3 = "s3"
+
+
+class UploadState(StrEnum):
+    """The life of an upload: bytes may come while WRITING; a COMPLETED one is an object now."""
+
+    WRITING = "WRITING"
+    COMPLETED = "COMPLETED"
+
+
 class EventType(StrEnum):
     """What happened to an object, in the words of Supabase's webhooks."""
 
@@ -51,7 +65,7 @@ class RlsContext:
 
     user_id is the token's `sub`. operation is the name that policies read as `storage.operation()`.
     can_bypass_rls is true for the service role only; limits still hold then. request_id ties events and
-    log lines to the request.
+    log lines to the request. door: the protocol, where operations have other names there.
     """
 
     role: str
@@ -62,6 +76,7 @@ class RlsContext:
     method: str = ""
     path: str = ""
     request_id: str = ""
+    door: str = ""
 
     def performing(self, operation: str) -> "RlsContext":
         """Return this context with `operation` as the operation that policies see."""
@@ -186,6 +201,62 @@ class UploadLink:
     upsert: bool
     issued_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSession:
+    """A write in progress that outlives one request: it will be the object `name` of the bucket.
+
+    id: unguessable. holder: who alone may go on with it, as `service.upload` writes it. size_bytes: None
+    while unknown. offset_bytes: how many bytes are durable, of all parts together where there are parts.
+    metadata: what the protocol needs of the upload later.
+    """
+
+    id: str
+    protocol: UploadProtocol
+    bucket_id: str
+    name: str
+    owner_id: str | None
+    holder: str
+    state: UploadState
+    offset_bytes: int
+    size_bytes: int | None
+    upsert: bool
+    metadata: JsonObject
+    user_metadata: JsonObject | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPart:
+    """One part of a multipart upload, with bytes of its own.
+
+    etag: unquoted. checksums: in base64, by algorithm.
+    """
+
+    number: int
+    blob: Blob
+    etag: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """A key of the S3 protocol: who signs with it acts with this role and these claims (RFC 7519 names).
+
+    signing_key_id: names the server's key that its secret follows from; the secret itself is kept nowhere.
+    """
+
+    id: str
+    role: str
+    claims: JsonObject
+    description: str
+    signing_key_id: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,19 @@ StorageError
 │   ├── InvalidRange          InvalidRange
 │   ├── InvalidRobotsTag      InvalidXRobotsTag
 │   ├── IncompleteBody        IncompleteBody
+│   ├── LengthRequired        MissingContentLength
+│   ├── InvalidDigest         InvalidDigest
+│   ├── ChecksumMismatch      BadDigest
+│   ├── MalformedXml          MalformedXML
+│   ├── InvalidPart           InvalidPart
+│   ├── InvalidPartOrder      InvalidPartOrder
+│   ├── PartTooSmall          EntityTooSmall
 │   └── RequestTimeout        RequestTimeout
 ├── NotFound                  NotFound
 │   ├── NoSuchBucket          NoSuchBucket
 │   ├── NoSuchKey             NoSuchKey
 │   ├── NoSuchUpload          NoSuchUpload
+│   ├── UploadExpired         UploadExpired
 │   └── NoSuchRelation        NoSuchRelation
 ├── Conflict                  Conflict
 │   ├── BucketAlreadyExists   BucketAlreadyExists
@@ -25,13 +33,15 @@ StorageError
 │   ├── BucketNotEmpty        ResourceNotEmpty
 │   ├── BucketTooLarge        BucketTooLarge
 │   ├── ResourceReferenced    ResourceReferenced
-│   └── OffsetMismatch        OffsetMismatch
+│   ├── OffsetMismatch        OffsetMismatch
+│   └── UploadCompleted       UploadCompleted
 ├── AccessDenied              AccessDenied
 │   ├── RoleNotAllowed        RoleNotAllowed
 │   ├── PolicyFailed          PolicyFailed
 │   ├── InvalidToken          InvalidToken
 │   ├── ExpiredToken          ExpiredToken
 │   ├── InvalidLink           InvalidJWT
+│   ├── InvalidAccessKey      InvalidAccessKeyId
 │   └── SignatureDoesNotMatch InvalidSignature
 ├── LimitExceeded             LimitExceeded
 │   ├── EntityTooLarge        EntityTooLarge
@@ -44,8 +54,8 @@ StorageError
 │   ├── SlowDown              SlowDown
 │   ├── Overloaded            Overloaded
 │   └── InsufficientStorage   InsufficientStorage
+├── NotSupported              NotImplemented
 └── Corrupted                 Corrupted
-    └── ChecksumMismatch      ChecksumMismatch
 
 The right-hand column is the stable code. Retired codes are listed here and never used again: none yet.
 """
@@ -112,7 +122,6 @@ class InvalidParameter(InvalidInput):
     """A parameter has a value that cannot be used."""
 
     code = "InvalidParameter"
-    default_message = "Invalid parameter"
 
 
 class InvalidBucketName(InvalidInput):
@@ -120,10 +129,7 @@ class InvalidBucketName(InvalidInput):
 
     code = "InvalidBucketName"
     default_message = "Bucket name invalid"
-    default_hint = (
-        "Use 1 to 100 characters of A-Z a-z 0-9 _ ! . * ' ( ) & $ @ = ; : + , ? - and inner spaces; "
-        "not '.' or '..'."
-    )
+    default_hint = "Use 1 to 100 of A-Z a-z 0-9 _!.*'()&$@=;:+,?- and inner spaces; not '.' or '..'."
 
 
 class InvalidKey(InvalidInput):
@@ -131,9 +137,7 @@ class InvalidKey(InvalidInput):
 
     code = "InvalidKey"
     default_message = "Invalid key"
-    default_hint = (
-        "Use 1 to 1,024 bytes of UTF-8 without control characters and without '.' or '..' as a path segment."
-    )
+    default_hint = "Use 1 to 1,024 bytes of UTF-8; no control characters, no path segment '.' or '..'."
 
 
 class InvalidRange(InvalidInput):
@@ -152,7 +156,6 @@ class InvalidRobotsTag(InvalidInput):
     """The X-Robots-Tag header holds an unknown directive."""
 
     code = "InvalidXRobotsTag"
-    default_message = "Invalid X-Robots-Tag header"
 
 
 class IncompleteBody(InvalidInput):
@@ -171,11 +174,63 @@ class RequestTimeout(InvalidInput):
     default_hint = "Nothing was stored. Send the request again over a better connection."
 
 
+class LengthRequired(InvalidInput):
+    """The request must say how long its body is (RFC 9110 section 8.6)."""
+
+    code = "MissingContentLength"
+    default_message = "You must provide the Content-Length HTTP header"
+
+
+class InvalidDigest(InvalidInput):
+    """A checksum that the client sent cannot be one."""
+
+    code = "InvalidDigest"
+    default_message = "The checksum you specified is not valid"
+    default_hint = "Send the checksum in base64, of the length that its algorithm gives."
+
+
+class ChecksumMismatch(InvalidInput):
+    """The bytes that arrived do not have the checksum that the client sent with them; nothing was stored."""
+
+    code = "BadDigest"
+    default_message = "The checksum you specified did not match what we received"
+    default_hint = "Send the same bytes again: they were changed on their way."
+
+
+class MalformedXml(InvalidInput):
+    """An XML body is not well-formed, holds what no client sends, or lacks what the operation needs."""
+
+    code = "MalformedXML"
+    default_message = "The XML you provided was not well-formed or did not validate against our schema"
+
+
+class InvalidPart(InvalidInput):
+    """A part that was named is not there, or has another entity tag."""
+
+    code = "InvalidPart"
+    default_message = "A part could not be found, or its entity tag does not match"
+    default_hint = "List the parts of the upload, and send again those that are missing."
+
+
+class InvalidPartOrder(InvalidInput):
+    """Parts are not named in ascending order."""
+
+    code = "InvalidPartOrder"
+    default_message = "The list of parts was not in ascending order"
+
+
+class PartTooSmall(InvalidInput):
+    """A part other than the last is smaller than the protocol allows."""
+
+    code = "EntityTooSmall"
+    default_message = "Your proposed upload is smaller than the minimum allowed size"
+    default_hint = "Every part but the last needs at least 5 MiB."
+
+
 class NotFound(StorageError):
     """Something named in the request does not exist, or the caller may not know that it does."""
 
     code = "NotFound"
-    default_message = "Not found"
 
 
 class NoSuchBucket(NotFound):
@@ -199,6 +254,14 @@ class NoSuchUpload(NotFound):
 
     code = "NoSuchUpload"
     default_message = "Upload not found"
+
+
+class UploadExpired(NotFound):
+    """The upload was given more time than this, and it is over."""
+
+    code = "UploadExpired"
+    default_message = "The file for this url no longer exists"
+    default_hint = "Begin the upload again."
 
 
 class NoSuchRelation(NotFound):
@@ -270,6 +333,14 @@ class OffsetMismatch(Conflict):
     default_message = "Upload-Offset conflict"
 
 
+class UploadCompleted(Conflict):
+    """The upload is an object already."""
+
+    code = "UploadCompleted"
+    default_message = "Cannot terminate an already completed upload"
+    default_hint = "Delete the object instead."
+
+
 class AccessDenied(StorageError):
     """The caller is known and may not do this."""
 
@@ -323,11 +394,18 @@ class SignatureDoesNotMatch(AccessDenied):
     default_hint = "Use the URL exactly as it was issued, for the purpose it was issued for."
 
 
+class InvalidAccessKey(AccessDenied):
+    """No access key has this id, or it was revoked or has expired."""
+
+    code = "InvalidAccessKeyId"
+    default_message = "The access key id you provided does not exist in our records"
+    default_hint = "Make one with 'aerostore keys create'."
+
+
 class LimitExceeded(StorageError):
     """The request breaks a configured limit."""
 
     code = "LimitExceeded"
-    default_message = "A limit was exceeded"
 
 
 class EntityTooLarge(LimitExceeded):
@@ -358,7 +436,6 @@ class InvalidMimeType(LimitExceeded):
     """The bucket does not take this content type."""
 
     code = "InvalidMimeType"
-    default_message = "mime type is not supported"
     default_hint = "Send an allowed Content-Type or change the bucket's allowed_mime_types."
 
 
@@ -407,24 +484,17 @@ class InsufficientStorage(Unavailable):
     default_hint = "Free space on the server, then try again. Nothing was stored."
 
 
+class NotSupported(StorageError):
+    """The protocol knows this, and the server does not do it."""
+
+    code = "NotImplemented"
+    default_message = "The request needs something that is not implemented"
+    default_hint = "docs/compat.md lists what is."
+
+
 class Corrupted(StorageError):
     """Stored bytes are missing or differ from what was written."""
 
     code = "Corrupted"
     default_message = "The stored bytes of this object are missing or damaged"
     default_hint = "Upload the content again, or restore it from a backup; 'aerostore scrub' lists damage."
-
-
-class ChecksumMismatch(Corrupted):
-    """Bytes do not match their checksum."""
-
-    code = "ChecksumMismatch"
-    default_message = "The bytes do not match their checksum"
-
-
-def error_types(base: type[StorageError] = StorageError) -> list[type[StorageError]]:
-    """List `base` and every class below it, parents first."""
-    found = [base]
-    for child in base.__subclasses__():
-        found.extend(error_types(child))
-    return found

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 PREFIX = "AEROSTORE_"
 _DECIDES_WHERE_DATA_GOES = {"backend"}
@@ -44,9 +45,17 @@ class Settings:
     jwt_secret: str = field(default="", repr=False)
     jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     jwks_url: str = ""
+    anon_key: str = field(default="", repr=False)
     signing_keys: tuple[str, ...] = field(default=(), repr=False)
     file_size_limit: int = 50 * 1000**3
     upload_url_expires_in: int = 7200
+    resumable_upload_lifetime: int = 24 * 3600
+    multipart_upload_lifetime: int = 7 * 24 * 3600
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str = ""
+    s3_secret_access_key: str = field(default="", repr=False)
+    s3_port: int = 0
+    public_url: str = ""
     empty_bucket_max: int = 200_000
     strict_status: bool = False
     cors_origins: tuple[str, ...] = ("*",)
@@ -69,6 +78,7 @@ class Settings:
     def __post_init__(self) -> None:
         limits = {
             "port": (1, 65535),
+            "s3_port": (0, 65535),
             "workers": (1, 256),
             "file_size_limit": (0, 5 * 1024**4),
             "database_pool_size": (1, 1000),
@@ -84,8 +94,29 @@ class Settings:
                 f"{PREFIX}DATABASE_URL must be postgresql://user:password@host:port/database;"
                 " unset it for SQLite"
             )
+        self._check_s3()
+        self._check_public_url()
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise InvalidSettings(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
+
+    def _check_s3(self) -> None:
+        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key):
+            raise InvalidSettings(
+                f"{PREFIX}S3_ACCESS_KEY_ID and {PREFIX}S3_SECRET_ACCESS_KEY belong together: set both or none"
+            )
+        if self.s3_secret_access_key and len(self.s3_secret_access_key) < 16:
+            raise InvalidSettings(f"{PREFIX}S3_SECRET_ACCESS_KEY must have at least 16 characters")
+        if self.s3_port == self.port:
+            raise InvalidSettings(f"{PREFIX}S3_PORT must be another port than {PREFIX}PORT")
+
+    def _check_public_url(self) -> None:
+        url = urlsplit(self.public_url)
+        is_base = url.scheme in {"http", "https"} and url.hostname and not (url.query or url.fragment)
+        if self.public_url and (not is_base or url.path.rstrip("/").endswith("/storage/v1")):
+            raise InvalidSettings(
+                f"{PREFIX}PUBLIC_URL must be what comes before /storage/v1 in the URLs of clients,"
+                " for example https://files.example.org"
+            )
 
     @property
     def database_path(self) -> Path:
@@ -110,8 +141,16 @@ class Settings:
     @property
     def local_url(self) -> str:
         """Where this machine reaches the server, without a path."""
+        return self._url_of(self.port)
+
+    @property
+    def local_s3_url(self) -> str:
+        """Where this machine reaches the port that only speaks S3."""
+        return self._url_of(self.s3_port)
+
+    def _url_of(self, port: int) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

@@ -4,20 +4,32 @@ import ctypes
 import os
 import signal
 import sys
+import threading
+import time
 from multiprocessing import parent_process
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
-from aerostore.app import create_app
+from aerostore.app import create_app, create_s3_app
 
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGTERM}
+_LOOK_EVERY_S = 1.0
 
 
 def create_worker() -> Starlette:
     """Return the application for this process, a fork of the first one."""
-    _end_with_first_process()
+    end_with_first_process()
+    end_when_orphaned()
     return create_app()
+
+
+def create_s3_worker() -> ASGIApp:
+    """Return the application of the second port: the S3 protocol and nothing else."""
+    end_with_first_process()
+    end_when_orphaned()
+    return create_s3_app()
 
 
 def end_workers_that_start() -> None:
@@ -42,7 +54,7 @@ def _begin_as_worker() -> None:
     _let_through()
 
 
-def _end_with_first_process() -> None:
+def end_with_first_process() -> None:
     """Let the kernel send SIGTERM when the first process dies: orphans would keep its port and its files.
 
     Only Linux can. Source: prctl(2), PR_SET_PDEATHSIG.
@@ -54,3 +66,20 @@ def _end_with_first_process() -> None:
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != first.pid:  # it died before the kernel knew
         signal.raise_signal(signal.SIGTERM)
+
+
+def end_when_orphaned() -> None:
+    """Look from time to time whether the first process lives, besides `end_with_first_process`.
+
+    A signal that comes after a worker has handlers, and before its loop runs, is lost on it: uvloop only
+    takes note of signals while it runs. It would serve for ever, and keep the port.
+    """
+    first = parent_process()
+    if first is not None:
+        threading.Thread(target=_signal_when_orphaned, args=(first.pid,), daemon=True).start()
+
+
+def _signal_when_orphaned(first: int | None) -> None:
+    while os.getppid() == first:
+        time.sleep(_LOOK_EVERY_S)
+    os.kill(os.getpid(), signal.SIGTERM)

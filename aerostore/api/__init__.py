@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from aerostore.api.admin import AdminDoor
@@ -15,6 +15,10 @@ from aerostore.api.rest.bucket import BucketDoor
 from aerostore.api.rest.listing import ListingDoor
 from aerostore.api.rest.object import ObjectDoor
 from aerostore.api.rest.signed_url import SignedUrlDoor
+from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.door import S3Door
+from aerostore.api.s3.route import is_for_s3
+from aerostore.api.tus.door import TusDoor
 from aerostore.domain import printable
 from aerostore.errors import NoSuchRoute
 from aerostore.service import FileStorage
@@ -31,6 +35,9 @@ def routes(
     healthy: Callable[[], Awaitable[bool]],
     version: str,
     body_timeout_s: float,
+    public_url: str,
+    s3_callers: S3Callers,
+    s3_region: str,
 ) -> list[Route]:
     """Return every door's routes, under /storage/v1. Fixed words come before names that could hide them."""
     callers = Callers(authenticator)
@@ -40,16 +47,37 @@ def routes(
         ListingDoor(storage, callers, body_timeout_s=body_timeout_s),
         ObjectDoor(storage, callers, links, body_timeout_s=body_timeout_s),
         BucketDoor(storage, callers, body_timeout_s=body_timeout_s),
+        TusDoor(storage, callers, public_url=public_url, body_timeout_s=body_timeout_s),
         AdminDoor(callers, authenticator, explain, body_timeout_s=body_timeout_s),
         OperationDoor(callers, telemetry=telemetry, healthy=healthy, version=version),
     )
     served = [route for door in doors for route in door.routes()]
     served += DocumentationDoor(served, base_path=BASE_PATH, version=version).routes()
+    s3 = S3Door(storage, s3_callers, region=s3_region, body_timeout_s=body_timeout_s)
     # One flat table: a Mount would not match names that hold a newline, which deserve a better answer.
     return [
-        Route(BASE_PATH + route.path, route.endpoint, methods=list(route.methods or ()), name=route.name)
-        for route in served
+        *(_under_base(route) for route in served),
+        *(route.under(BASE_PATH) for route in s3.routes()),
     ]
+
+
+class _Route(Route):
+    """A route of any door but S3's, which has dozens: what is meant for that one passes these by quickly."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if is_for_s3(scope):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def _under_base(route: Route) -> _Route:
+    return _Route(
+        BASE_PATH + route.path,
+        route.endpoint,
+        methods=list(route.methods or ()),
+        name=route.name,
+        include_in_schema=route.include_in_schema,
+    )
 
 
 def no_such_route(scope: Scope) -> NoSuchRoute:

@@ -39,7 +39,7 @@ class Callers:
                 "headers must have required property 'authorization'",
                 hint="Send 'Authorization: Bearer <token>' or an apikey header.",
             )
-        return self._seen(request, await self._authenticator.authenticate(token))
+        return self.seen(request, await self._authenticator.authenticate(token))
 
     async def optional(self, request: Request) -> RlsContext | None:
         """Return the caller if there are valid credentials, else None: such a route has public answers."""
@@ -47,7 +47,7 @@ class Callers:
         if not token:
             return None
         try:
-            return self._seen(request, await self._authenticator.authenticate(token))
+            return self.seen(request, await self._authenticator.authenticate(token))
         except StorageError as exc:
             if exc.retryable:
                 raise
@@ -55,9 +55,13 @@ class Callers:
 
     def nobody(self, request: Request) -> RlsContext:
         """Return the context of a request that nobody has to sign: public files, signed URLs."""
-        return self._seen(request, _ANONYMOUS)
+        return self.seen(request, _ANONYMOUS)
 
-    def _seen(self, request: Request, context: RlsContext) -> RlsContext:
+    def seen(self, request: Request, context: RlsContext, *, has_key: bool = True) -> RlsContext:
+        """Return `context` with the facts of its request, which notes who sent it.
+
+        has_key: false when somebody else signed the request beforehand, as a link or a form.
+        """
         scope = request.scope
         scope.setdefault("aerostore.facts", {})["user"] = context.user_id or context.role
         seen = replace(
@@ -68,7 +72,7 @@ class Callers:
         )
         if context is not _ANONYMOUS:
             scope[CALLER] = seen
-        if context.can_bypass_rls and "origin" in request.headers:
+        if has_key and context.can_bypass_rls and "origin" in request.headers:
             self._warn_of_service_key_in(request.headers["origin"])
         return seen
 

@@ -24,15 +24,31 @@ from aerostore.service.denial import Denials
 from aerostore.service.question import Question
 
 _OPERATOR = "Whoever runs the server can see why: aerostore explain --request <request_id>."
+_UPSERT = "Replacing needs INSERT and SELECT, and UPDATE on a taken name."
+_UPLOAD = "An upload needs INSERT; with x-upsert also SELECT, and UPDATE on a taken name."
+_COPY = "A copy needs SELECT on the source and INSERT on the destination."
+_DELETE = "Deleting needs SELECT and DELETE."
 _RIGHTS = {
-    "storage.object.upload": "An upload needs INSERT; with x-upsert also SELECT, and UPDATE on a taken name.",
-    "storage.object.upload_update": "Replacing needs INSERT and SELECT, and UPDATE on a taken name.",
-    "storage.object.copy": "A copy needs SELECT on the source and INSERT on the destination.",
+    "storage.object.upload": _UPLOAD,
+    "storage.object.upload_update": _UPSERT,
+    "storage.object.copy": _COPY,
     "storage.object.move": "A move needs SELECT and UPDATE, for the old and the new name.",
-    "storage.object.delete": "Deleting needs SELECT and DELETE.",
+    "storage.object.delete": _DELETE,
     "storage.object.sign_upload_url": "Signing an upload needs the rights of the upload.",
     "storage.bucket.create": "Creating a bucket needs INSERT on storage.buckets, or a service key.",
     "storage.bucket.update": "Changing a bucket needs SELECT and UPDATE on it, or a service key.",
+    "storage.tus.upload.create": _UPLOAD,
+    "storage.tus.upload.part": _UPLOAD,
+    "storage.s3.upload": _UPSERT,
+    "storage.s3.object.copy": f"{_COPY} {_UPSERT}",
+    "storage.s3.object.delete": _DELETE,
+    "storage.s3.object.put_tagging": "Tagging needs SELECT and UPDATE.",
+    "storage.s3.object.delete_tagging": "Tagging needs SELECT and UPDATE.",
+    "storage.s3.upload.create_multipart": _UPSERT,
+    "storage.s3.upload.part": _UPSERT,
+    "storage.s3.upload.part_copy": f"{_COPY} {_UPSERT}",
+    "storage.s3.upload.complete_multipart": _UPSERT,
+    "storage.s3.bucket.create": "Creating a bucket needs INSERT on storage.buckets, or a service key.",
 }
 _NO_POLICY_DECIDED = (InvalidToken, ExpiredToken, InvalidLink, SignatureDoesNotMatch)
 
@@ -105,4 +121,9 @@ _QUESTIONS: Mapping[str, Callable[[Request], Question]] = {
     "storage.bucket.update": _about("bucket.update"),
     "storage.bucket.delete": _about("bucket.delete"),
     "storage.bucket.empty": _about("bucket.empty"),
+    "storage.s3.object.get": _about("download"),
+    "storage.s3.object.info": _about("download"),
+    "storage.s3.object.delete": _about("delete"),
+    "storage.s3.bucket.head": _about("bucket.get"),
+    "storage.s3.bucket.delete": _about("bucket.delete"),
 }

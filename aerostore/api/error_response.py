@@ -4,7 +4,7 @@ Supabase's REST errors come with HTTP status 400 and the true status as text in 
 own. `Prefer: strict-status`, or the setting, gives the true status for all. Source: Supabase Storage.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 from starlette.requests import Request
@@ -19,54 +19,69 @@ RETRY_AFTER_S = 5
 @dataclass(frozen=True, slots=True)
 class WireError:
     """How one class of error looks. status: the true one; label: the body's `error`, the code if empty;
-    code: the body's `code`, the class's own if empty; http: the status line, unless strict.
-    """  # noqa: D205 -- four fields, one sentence each
+    code: the body's `code`, the class's own if empty; http: the status line, unless strict. s3: what S3
+    calls it, the class's own code if empty; s3_status: its status there, the true one if 0.
+    """  # noqa: D205 -- six fields, one sentence each
 
     status: int
     label: str = ""
     code: str = ""
     http: int = 400
+    s3: str = ""
+    s3_status: int = 0
 
 
 _UNAUTHORIZED = WireError(403, "Unauthorized", "AccessDenied")
 
 WIRE_ERRORS: dict[type[StorageError], WireError] = {
-    StorageError: WireError(500, "Internal", "InternalError", http=500),
+    StorageError: WireError(500, "Internal", "InternalError", http=500, s3="InternalError"),
     errors.InvalidInput: WireError(400),
-    errors.SchemaViolation: WireError(400, "Error", "InvalidRequest"),
-    errors.MalformedJson: WireError(400, "FastifyError", "InvalidRequest"),
-    errors.NoSuchRoute: WireError(404, "Not Found", "InvalidRequest", http=404),
-    errors.MalformedPath: WireError(400, "Bad Request", "FST_ERR_BAD_URL"),
+    errors.SchemaViolation: WireError(400, "Error", "InvalidRequest", s3="InvalidRequest"),
+    errors.MalformedJson: WireError(400, "FastifyError", "InvalidRequest", s3="InvalidRequest"),
+    errors.NoSuchRoute: WireError(
+        404, "Not Found", "InvalidRequest", http=404, s3="MethodNotAllowed", s3_status=405
+    ),
+    errors.MalformedPath: WireError(400, "Bad Request", "FST_ERR_BAD_URL", s3="InvalidURI"),
+    errors.InvalidParameter: WireError(400, s3="InvalidArgument"),
     errors.InvalidBucketName: WireError(400, "Invalid Input"),
     errors.InvalidRange: WireError(416, "invalid_range", http=416),
-    errors.InvalidRobotsTag: WireError(400, "invalid_x_robots_tag", "InvalidRequest"),
+    errors.InvalidRobotsTag: WireError(400, "invalid_x_robots_tag", "InvalidRequest", s3="InvalidArgument"),
     errors.IncompleteBody: WireError(400, code="InvalidRequest"),
-    errors.RequestTimeout: WireError(408, http=408),
+    errors.LengthRequired: WireError(411),
+    errors.RequestTimeout: WireError(408, http=408, s3_status=400),
     errors.NotFound: WireError(404),
     errors.NoSuchBucket: WireError(404, "Bucket not found"),
     errors.NoSuchKey: WireError(404, "not_found"),
-    errors.NoSuchRelation: WireError(404, code="InvalidRequest"),
+    errors.NoSuchRelation: WireError(404, code="InvalidRequest", s3="NoSuchBucket"),
+    errors.UploadExpired: WireError(410, s3="NoSuchUpload", s3_status=404),
     errors.Conflict: WireError(409),
     errors.BucketAlreadyExists: WireError(409, "Duplicate"),
-    errors.KeyAlreadyExists: WireError(409, "Duplicate"),
+    errors.KeyAlreadyExists: WireError(409, "Duplicate", s3="PreconditionFailed", s3_status=412),
     errors.ResourceAlreadyExists: WireError(409, "Duplicate"),
+    errors.BucketNotEmpty: WireError(409, s3="BucketNotEmpty"),
     errors.BucketTooLarge: WireError(409, code="InvalidRequest"),
     errors.AccessDenied: _UNAUTHORIZED,
-    errors.PolicyFailed: WireError(400, "PolicyFailed", "AccessDenied"),
-    errors.RoleNotAllowed: WireError(403, "Unauthorized", "AccessDenied", http=403),
+    errors.PolicyFailed: WireError(400, "PolicyFailed", "AccessDenied", s3="AccessDenied", s3_status=403),
+    errors.RoleNotAllowed: WireError(403, "Unauthorized", "AccessDenied", http=403, s3="AccessDenied"),
+    errors.InvalidToken: replace(_UNAUTHORIZED, s3_status=400),
+    errors.ExpiredToken: replace(_UNAUTHORIZED, s3_status=400),
     errors.InvalidLink: WireError(400),
-    errors.SignatureDoesNotMatch: WireError(400),
+    errors.SignatureDoesNotMatch: WireError(400, s3="SignatureDoesNotMatch", s3_status=403),
     errors.LimitExceeded: WireError(413),
-    errors.EntityTooLarge: WireError(413, "Payload too large"),
-    errors.MetadataTooLarge: WireError(413, "Payload too large", "EntityTooLarge"),
-    errors.RequestBodyTooLarge: WireError(413, "FastifyError", "EntityTooLarge", http=413),
+    errors.EntityTooLarge: WireError(413, "Payload too large", s3_status=400),
+    errors.MetadataTooLarge: WireError(413, "Payload too large", "EntityTooLarge", s3_status=400),
+    errors.RequestBodyTooLarge: WireError(
+        413, "FastifyError", "EntityTooLarge", http=413, s3="MaxMessageLengthExceeded", s3_status=400
+    ),
     errors.InvalidMimeType: WireError(415, "invalid_mime_type"),
     errors.PreconditionFailed: WireError(412, http=412),
-    errors.Unavailable: WireError(503, http=503),
-    errors.LockTimeout: WireError(503, "acquiring_lock_timeout", http=503),
-    errors.SlowDown: WireError(429, "too_many_connections", http=429),
+    errors.Unavailable: WireError(503, http=503, s3="ServiceUnavailable"),
+    errors.LockTimeout: WireError(503, "acquiring_lock_timeout", http=503, s3="ServiceUnavailable"),
+    errors.Overloaded: WireError(503, http=503, s3="SlowDown"),
+    errors.SlowDown: WireError(429, "too_many_connections", http=429, s3_status=503),
     errors.InsufficientStorage: WireError(507, http=507),
-    errors.Corrupted: WireError(500, http=500),
+    errors.NotSupported: WireError(501, http=501),
+    errors.Corrupted: WireError(500, http=500, s3="InternalError"),
 }
 
 

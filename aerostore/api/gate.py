@@ -8,11 +8,12 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aerostore.api.admission import MAX_REQUESTS, Admission
@@ -28,6 +29,7 @@ _DRAIN_TIMEOUT_S = 2.0
 _LET_GO_S = 0.2
 SEND_TIMEOUT_S = 300.0
 BASE_PATH = "/storage/v1"
+Renderer = Callable[[Request, StorageError], Response]
 logger = logging.getLogger("aerostore.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -101,6 +103,7 @@ def route_path(scope: Scope) -> str:
 class Gate:
     """Wraps an ASGI application. on_refusal: sees each error before it is answered, and may add a hint.
 
+    renderers: how doors that are not REST show errors, by the beginning of their paths.
     max_requests: served at once by this process. send_timeout_s: how long a client may take for one piece
     of a response. now: a monotonic clock in seconds.
     """
@@ -112,6 +115,7 @@ class Gate:
         telemetry: Telemetry,
         strict: bool,
         on_refusal: Callable[[Request, StorageError], None] | None = None,
+        renderers: Mapping[str, Renderer] | None = None,
         max_requests: int = MAX_REQUESTS,
         send_timeout_s: float = SEND_TIMEOUT_S,
         now: Callable[[], float] = time.perf_counter,
@@ -120,6 +124,7 @@ class Gate:
         self._telemetry = telemetry
         self._strict = strict
         self._on_refusal = on_refusal
+        self._renderers = renderers or {}
         self._admission = Admission(max_requests)
         self._send_timeout_s = send_timeout_s
         self._now = now
@@ -158,8 +163,15 @@ class Gate:
             if self._on_refusal is not None:
                 self._on_refusal(request, error)
             await exchange.drain()
-            response = to_response(request, error, strict=self._strict)
+            response = self._render(request, error)
             await response(scope, exchange.receive_noting_end, exchange.send_with_headers)
+
+    def _render(self, request: Request, error: StorageError) -> Response:
+        path = route_path(request.scope)
+        for prefix, render in self._renderers.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return render(request, error)
+        return to_response(request, error, strict=self._strict)
 
     def _account(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
         operation = getattr(scope.get("route"), "name", None) or "none"

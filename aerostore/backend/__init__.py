@@ -2,29 +2,22 @@
 
 A backend knows keys and bytes, nothing of buckets, names or users. Blobs lie under
 `sha256/<first two digits>/<sha256>.<blob id>`; such a key is never reused, so a late delete can never hit
-newer bytes. The service's own records lie under `meta/`. `key` has both shapes; a text of neither shape is
-the key of nothing. Every adapter passes `tests/conformance/test_backend.py` and `test_backend_reading.py`.
+newer bytes. The service's own records lie under `meta/`. Bytes that come in several requests grow in a draft
+under `draft/` and become a blob at the end without being written again. `key` has the three shapes; a text
+of none of them is the key of nothing. Every adapter passes `tests/conformance/test_backend*.py`.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from aerostore.backend.draft import BlobDraft
+from aerostore.backend.receipt import BlobReceipt
 from aerostore.domain import ByteRange
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlobReceipt:
-    """Proof of a write: where the bytes are, how many, and their SHA-256 in hex.
-
-    piece_sums: what `open` checks parts with later, in the form of `piece_sum`; empty for a small blob.
-    """
-
-    key: str
-    size_bytes: int
-    sha256: str
-    piece_sums: bytes = b""
+__all__ = ["BlobBackend", "BlobDraft", "BlobReader", "BlobReceipt", "StoredBlob"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +86,15 @@ class BlobBackend(Protocol):
         records; key: `meta/` and one to four segments of 1 to 100 letters, digits, `_`, `-` and, except in
         front, `.`; unlike a blob's it may be written again after a delete.
         Raises: as `write`; ValueError for a key of another shape.
+        """
+        ...
+
+    def draft(self, draft_id: str, *, timeout_s: float = 0.0) -> AbstractAsyncContextManager[BlobDraft]:
+        """Take the draft of this id, made empty when there is none; nobody else has it during the block.
+
+        draft_id: 36 lower-case hex digits and dashes. Drafts are listed and deleted as the keys
+        `draft/<draft_id>`. Other processes of this machine are kept out too, and a process that dies lets go.
+        Raises: LockTimeout when somebody else had it for all of `timeout_s`; ValueError.
         """
         ...
 

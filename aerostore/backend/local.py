@@ -1,23 +1,27 @@
-"""Bytes as files below one directory: `sha256/ab/<hash>.<blob id>`, `meta/`, and `tmp/` for writes under way.
+"""Bytes as files below one directory: `sha256/ab/<hash>.<blob id>`, `meta/`, `draft/`, `tmp/` for new ones.
 
-`LocalTree` and `Draft` block and run on this backend's own threads, one hop for many calls; `LocalBackend`
-and `FileReader` never block the event loop.
+`LocalTree`, `NewFile` and `DraftFile` block and run on this backend's own threads, one hop for many calls;
+`LocalBackend`, `LocalDraft` and `FileReader` never block the event loop.
 """
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from aerostore.backend import BlobReader, BlobReceipt, StoredBlob
-from aerostore.backend.key import check_blob_id, check_meta_key
-from aerostore.backend.local_draft import Body, Draft, Piece
+from aerostore.backend import BlobDraft, BlobReader, BlobReceipt, StoredBlob
+from aerostore.backend.key import check_blob_id, check_meta_key, draft_key
+from aerostore.backend.local_draft import LocalDraft
+from aerostore.backend.local_draft_file import DraftFile
+from aerostore.backend.local_draft_memory import DraftMemory
+from aerostore.backend.local_new_file import NewFile
+from aerostore.backend.local_piece import Body, write_pieces
 from aerostore.backend.local_reader import FileReader
-from aerostore.backend.local_thread import Threads, ended, result_of, translated
+from aerostore.backend.local_thread import Threads, translated
 from aerostore.backend.local_tree import LocalTree
+from aerostore.backend.waiting import until_taken
 from aerostore.domain import ByteRange
 from aerostore.errors import Corrupted, StorageError
 
@@ -37,42 +41,37 @@ class LocalBackend:
     def __init__(self, root: Path, *, threads: int = 8) -> None:
         self._tree = translated(partial(LocalTree, root))
         self._threads = Threads(threads)
+        self._memory = DraftMemory()
 
     async def write(
         self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
     ) -> BlobReceipt:
         """Store `chunks`, as the port says; a body of up to `PIECE_BYTES` takes one hop to a thread."""
         check_blob_id(blob_id)
-        draft = Draft(self._tree)
+        new = NewFile(self._tree)
         try:
-            last_piece = await self._spool(Body(chunks, size_bytes), draft)
-            return await self._threads.run(partial(draft.publish_blob, last_piece, blob_id))
+            last_piece = await write_pieces(self._threads, Body(chunks, size_bytes), new.consume)
+            return await self._threads.run(partial(new.publish_blob, last_piece, blob_id))
         except BaseException:
             # What cannot be removed now is an orphan for reclaim; the first error is the one that matters.
             with suppress(StorageError):
-                await self._threads.run(draft.discard)
+                await self._threads.run(new.discard)
             raise
-
-    async def _spool(self, body: Body, draft: Draft) -> Piece:
-        """Write every piece but the last, which is returned; one piece fills while another is written."""
-        writing: asyncio.Future[None] | None = None
-        try:
-            async with aclosing(body.full_pieces()) as pieces:
-                async for piece in pieces:
-                    if writing is not None:
-                        await result_of(writing)
-                    writing = self._threads.start(partial(draft.consume, piece))
-            if writing is not None:
-                await result_of(writing)
-        finally:
-            if writing is not None:
-                await ended(writing)
-        return body.rest
 
     async def write_if_absent(self, key: str, content: bytes) -> bool:
         """Store `content` as the port says: the link under `key` is what only one caller can make."""
         check_meta_key(key)
-        return await self._threads.run(partial(Draft(self._tree).publish_if_absent, key, content))
+        return await self._threads.run(partial(NewFile(self._tree).publish_if_absent, key, content))
+
+    @asynccontextmanager
+    async def draft(self, draft_id: str, *, timeout_s: float = 0.0) -> AsyncIterator[BlobDraft]:
+        """Take the draft of this id, as the port says; whoever waits for it blocks no thread."""
+        file = DraftFile(self._tree, draft_key(draft_id), self._memory)
+        try:
+            await until_taken(lambda: self._threads.run(file.take), timeout_s)
+            yield LocalDraft(file, self._tree, self._threads)
+        finally:
+            await self._threads.run(file.release)
 
     async def open(
         self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""

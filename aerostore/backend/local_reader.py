@@ -75,15 +75,20 @@ class FileReader:
     def _read(self, offset: int, length: int) -> bytes:
         if self._descriptor is None:
             raise ValueError("the reader is closed")
-        data = b""
-        while len(data) < length:
-            more = os.pread(self._descriptor, length - len(data), offset + len(data))
-            if not more:
-                raise Corrupted
-            data += more
-        return data
+        return read_exactly(self._descriptor, offset, length)
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def read_exactly(descriptor: int, offset: int, length: int) -> bytes:
+    """Return `length` bytes of a file from `offset`. Raises: Corrupted when it ends before."""
+    data = b""
+    while len(data) < length:
+        more = os.pread(descriptor, length - len(data), offset + len(data))
+        if not more:
+            raise Corrupted
+        data += more
+    return data

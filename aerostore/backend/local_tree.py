@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aerostore.backend import StoredBlob
-from aerostore.backend.key import is_key
+from aerostore.backend.key import is_draft_key, is_key
 from aerostore.errors import Corrupted
 
 # What SQLite needs to go on deleting when nothing else fits; less on small file systems.
 RESERVE_BYTES = 64 * 1024 * 1024
-_KEY_TOPS = ("sha256", "meta")
+_KEY_TOPS = ("sha256", "meta", "draft")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 
@@ -35,12 +35,12 @@ class LocalTree:
         self._closing = weakref.finalize(self, _close_all, self._tops)
         self._make_root()
         self._open_tops()
-        self._has_unnamed_files = _can_link_unnamed_files(self._tops["tmp"])
+        self.has_unnamed_files = _can_link_unnamed_files(self._tops["tmp"])
 
     def create_temporary(self) -> tuple[int, Path | None]:
         """Open a new file in `tmp/` for writing; return its descriptor, and its path when it has one."""
         directory = self._tops["tmp"]
-        if self._has_unnamed_files:
+        if self.has_unnamed_files:
             return os.open(".", os.O_TMPFILE | os.O_WRONLY, 0o600, dir_fd=directory), None
         name = uuid.uuid4().hex
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
@@ -58,6 +58,8 @@ class LocalTree:
 
     def open_file(self, key: str) -> tuple[int, int]:
         """Open the bytes of `key`; return descriptor and length. Raises: Corrupted when there are none."""
+        if is_draft_key(key):
+            raise Corrupted
         with suppress(*_ABSENT), self.place(key) as (directory, name):
             found = os.stat(name, dir_fd=directory, follow_symlinks=False)
             if stat.S_ISREG(found.st_mode):
@@ -70,6 +72,20 @@ class LocalTree:
             found = os.stat(name, dir_fd=directory, follow_symlinks=False)
             return found.st_size if stat.S_ISREG(found.st_mode) else None
         return None
+
+    def link(self, descriptor: int, path: Path | None, key: str) -> None:
+        """Give a file whose bytes are durable the name `key`; durable when this returns, or undone.
+
+        path: where the file is; None to find it by its descriptor. Raises: FileExistsError.
+        """
+        with self.place(key, make=True) as (directory, name):
+            # dst_dir_fd also makes Python ask linkat to follow the link that /proc shows.
+            os.link(path or f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory)
+            try:
+                os.fsync(directory)
+            except BaseException:
+                self.delete(key)  # a name in doubt must not come back
+                raise
 
     def delete(self, key: str) -> None:
         """Remove the file of `key`; durable when this returns."""
@@ -179,6 +195,13 @@ class LocalTree:
                 elif path.startswith(prefix) and is_key(path) and (found := _find_file(entry)):
                     modified_at = datetime.fromtimestamp(found.st_mtime, UTC)
                     yield StoredBlob(key=path, size_bytes=found.st_size, modified_at=modified_at)
+
+
+def start_writing_back(descriptor: int, offset: int, length: int) -> None:
+    """Let the disk start on bytes that were written, while more of them come."""
+    if hasattr(os, "posix_fadvise"):  # macOS has none
+        # On Linux this starts writing back, waits for nothing and drops only pages that are clean.
+        os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
 
 
 def _find_file(entry: os.DirEntry[str]) -> os.stat_result | None:

@@ -1,14 +1,15 @@
 """Bytes in this process's memory, for tests: the port's contract without its durability."""
 
-import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from datetime import datetime
 
-from aerostore.backend import BlobReader, BlobReceipt, StoredBlob
-from aerostore.backend.checked_read import Steps, StoredBytes, check_range, read_checked
-from aerostore.backend.key import blob_key, check_blob_id, check_meta_key
-from aerostore.backend.piece_sum import PieceSums
+from aerostore.backend import BlobDraft, BlobReader, BlobReceipt, StoredBlob
+from aerostore.backend.checked_read import Steps, check_range, read_checked
+from aerostore.backend.fingerprint import Fingerprint
+from aerostore.backend.key import check_blob_id, check_meta_key, draft_key
+from aerostore.backend.memory_draft import Entries, Entry, MemoryDraft
+from aerostore.backend.waiting import until_taken
 from aerostore.domain import ByteRange, Clock, utc_now
 from aerostore.errors import Corrupted, IncompleteBody, Unavailable
 
@@ -20,8 +21,8 @@ class MemoryBackend:
     durable = False
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
-        self._clock = clock
-        self._stored: dict[str, _Entry] = {}
+        self._stored = Entries(clock)
+        self._held: set[str] = set()
 
     async def write(
         self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
@@ -29,33 +30,46 @@ class MemoryBackend:
         """Store `chunks` as the port says."""
         check_blob_id(blob_id)
         content = await _collect(chunks, size_bytes)
-        sha256 = hashlib.sha256(content).hexdigest()
-        key = blob_key(sha256, blob_id)
-        if not self._store(key, content):
+        fingerprint = Fingerprint()
+        fingerprint.update(memoryview(content))
+        receipt = fingerprint.receipt(blob_id)
+        if not self._stored.add(receipt.key, content):
             raise Unavailable("The key exists")
-        sums = PieceSums()
-        sums.update(memoryview(content))
-        return BlobReceipt(key=key, size_bytes=len(content), sha256=sha256, piece_sums=sums.packed())
+        return receipt
 
     async def write_if_absent(self, key: str, content: bytes) -> bool:
         """Store `content` unless `key` exists; nothing else runs between the look and the store."""
         check_meta_key(key)
-        return self._store(key, content)
+        return self._stored.add(key, content)
+
+    @asynccontextmanager
+    async def draft(self, draft_id: str, *, timeout_s: float = 0.0) -> AsyncIterator[BlobDraft]:
+        """Take the draft of this id, as the port says; the processes kept out are this one's tasks."""
+        key = draft_key(draft_id)
+        await until_taken(lambda: self._take(key), timeout_s)
+        try:
+            yield MemoryDraft(self._stored, key)
+        finally:
+            self._held.discard(key)
+
+    async def _take(self, key: str) -> bool:
+        is_free = key not in self._held
+        self._held.add(key)
+        return is_free
 
     async def open(
         self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
     ) -> BlobReader:
         """Open the bytes under `key`, or the part that `byte_range` names."""
-        content = self._content(key)
-        part = check_range(byte_range, len(content))
-        stored = StoredBytes(
-            key=key, size_bytes=len(content), read=lambda start, length: content[start : start + length]
-        )
-        return _MemoryReader(len(content), part.length, read_checked(stored, part, piece_sums))
+        stored = self._stored.bytes_of(key)
+        part = check_range(byte_range, stored.size_bytes)
+        return _MemoryReader(stored.size_bytes, part.length, read_checked(stored, part, piece_sums))
 
     async def size(self, key: str) -> int:
         """Return the length of the bytes under `key`. Raises: Corrupted when there are none."""
-        return len(self._content(key))
+        if key not in self._stored:
+            raise Corrupted
+        return len(self._stored[key].content)
 
     async def exists(self, key: str) -> bool:
         """Tell whether there are bytes under `key`."""
@@ -80,24 +94,7 @@ class MemoryBackend:
 
     def damage(self, key: str, content: bytes) -> None:
         """Put `content` where the bytes of `key` are, as a failing disk does."""
-        self._stored[key] = _Entry(content, self._stored[key].modified_at)
-
-    def _store(self, key: str, content: bytes) -> bool:
-        if key in self._stored:
-            return False
-        self._stored[key] = _Entry(content, self._clock())
-        return True
-
-    def _content(self, key: str) -> bytes:
-        if key not in self._stored:
-            raise Corrupted
-        return self._stored[key].content
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    content: bytes
-    modified_at: datetime
+        self._stored[key] = Entry(content, self._stored[key].modified_at)
 
 
 class _MemoryReader:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
-from aerostore.backend import BlobBackend, BlobReader, BlobReceipt, StoredBlob
+from aerostore.backend import BlobBackend, BlobDraft, BlobReader, BlobReceipt, StoredBlob
 from aerostore.domain import ByteRange
 
 T = TypeVar("T")
@@ -14,7 +15,7 @@ T = TypeVar("T")
 class MeteredBackend:
     """`inner`, watched: `observe(operation, inner.name, seconds)` after each call, failed ones included.
 
-    The time a `write` waits for its caller's chunks is not the backend's and is left out.
+    The time that is spent waiting for the caller's chunks is not the backend's and is left out.
     """
 
     def __init__(
@@ -34,31 +35,37 @@ class MeteredBackend:
         self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
     ) -> BlobReceipt:
         """Store `chunks` in `inner`."""
-        waited = _WaitedFor(chunks, self._clock)
+        waited = self.waiting_for(chunks)
         writing = self._inner.write(waited, blob_id=blob_id, size_bytes=size_bytes)
-        return await self._timed("write", writing, waited)
+        return await self.timed("write", writing, waited)
 
     async def write_if_absent(self, key: str, content: bytes) -> bool:
         """Store `content` in `inner` unless `key` exists."""
-        return await self._timed("write_if_absent", self._inner.write_if_absent(key, content))
+        return await self.timed("write_if_absent", self._inner.write_if_absent(key, content))
+
+    @asynccontextmanager
+    async def draft(self, draft_id: str, *, timeout_s: float = 0.0) -> AsyncIterator[BlobDraft]:
+        """Take the draft in `inner`; what is done with it is timed, and not the wait for who has it."""
+        async with self._inner.draft(draft_id, timeout_s=timeout_s) as draft:
+            yield _MeteredDraft(draft, self)
 
     async def open(
         self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
     ) -> BlobReader:
         """Open `key` in `inner`; reading from it is not timed, since that is at the client's pace."""
-        return await self._timed("open", self._inner.open(key, byte_range, piece_sums=piece_sums))
+        return await self.timed("open", self._inner.open(key, byte_range, piece_sums=piece_sums))
 
     async def size(self, key: str) -> int:
         """Return the length of the bytes under `key` in `inner`."""
-        return await self._timed("size", self._inner.size(key))
+        return await self.timed("size", self._inner.size(key))
 
     async def exists(self, key: str) -> bool:
         """Tell whether `inner` has bytes under `key`."""
-        return await self._timed("exists", self._inner.exists(key))
+        return await self.timed("exists", self._inner.exists(key))
 
     async def delete(self, key: str) -> None:
         """Remove the bytes under `key` from `inner`."""
-        await self._timed("delete", self._inner.delete(key))
+        await self.timed("delete", self._inner.delete(key))
 
     def list(self, prefix: str = "") -> AsyncIterator[StoredBlob]:
         """Yield the keys of `inner`, untimed: it runs as long as its reader likes."""
@@ -72,13 +79,42 @@ class MeteredBackend:
         """Close `inner`."""
         await self._inner.close()
 
-    async def _timed(self, operation: str, call: Awaitable[T], waited: "_WaitedFor | None" = None) -> T:
+    def waiting_for(self, chunks: AsyncIterable[bytes]) -> "_WaitedFor":
+        """Return `chunks` as a call may read them that is timed."""
+        return _WaitedFor(chunks, self._clock)
+
+    async def timed(self, operation: str, call: Awaitable[T], waited: "_WaitedFor | None" = None) -> T:
+        """Return what `call` gives and report its time, without that of `waited`."""
         started = self._clock()
         try:
             return await call
         finally:
             waited_s = waited.seconds if waited is not None else 0.0
             self._observe(operation, self.name, self._clock() - started - waited_s)
+
+
+class _MeteredDraft:
+    def __init__(self, inner: BlobDraft, backend: MeteredBackend) -> None:
+        self._inner = inner
+        self._backend = backend
+
+    @property
+    def size_bytes(self) -> int:
+        return self._inner.size_bytes
+
+    async def append(self, chunks: AsyncIterable[bytes], *, offset: int) -> int:
+        waited = self._backend.waiting_for(chunks)
+        return await self._backend.timed("append", self._inner.append(waited, offset=offset), waited)
+
+    async def append_blob(self, key: str, *, piece_sums: bytes = b"") -> None:
+        adding = self._inner.append_blob(key, piece_sums=piece_sums)
+        await self._backend.timed("append_blob", adding)
+
+    async def publish(self, blob_id: str) -> BlobReceipt:
+        return await self._backend.timed("publish", self._inner.publish(blob_id))
+
+    async def discard(self) -> None:
+        await self._backend.timed("discard", self._inner.discard())
 
 
 class _WaitedFor:

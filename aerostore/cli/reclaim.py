@@ -50,11 +50,13 @@ def _print_report(report: ReclaimReport) -> None:
         ("rows without bytes", f"{report.missing_count:,}"),
         ("released, waiting", f"{report.waiting:,}"),
         ("expired uploads", f"{report.expired_uploads:,}"),
+        ("abandoned drafts", f"{report.drafts:,} ({decimal(report.draft_bytes)})"),
     ]
     if report.applied:
         rows += [
             ("removed without a row", f"{report.orphans_removed:,}"),
             ("removed released", f"{report.released_removed:,}"),
+            ("removed drafts", f"{report.drafts_removed:,}"),
             ("removed bytes", decimal(report.bytes_removed)),
             ("removed temporary files", f"{report.temporary_removed:,}"),
             ("trimmed events", f"{report.events_trimmed:,}"),

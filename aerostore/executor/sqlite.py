@@ -22,7 +22,7 @@ from aerostore.executor import Result, Statement, WorkFactory
 from aerostore.executor.migrations import migrate_sqlite
 from aerostore.executor.sqlite_file import DatabaseFile, is_disk_failure, to_storage_error, took_too_long
 from aerostore.executor.sqlite_law import Session, SqliteLaw, declare_tables
-from aerostore.permissions import PolicySet
+from aerostore.permissions.predicate import PolicySet
 
 T = TypeVar("T")
 

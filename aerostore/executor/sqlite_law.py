@@ -12,8 +12,9 @@ from aerostore.domain import RlsContext, to_iso
 from aerostore.errors import AccessDenied
 from aerostore.executor import Law, NameBounds, Result, Statement
 from aerostore.executor.narrow import NameRange, range_of
-from aerostore.permissions import ALWAYS, NEVER, ROW_VIOLATION, PolicySet, Predicate
+from aerostore.permissions import ROW_VIOLATION
 from aerostore.permissions.compiled import to_policy_failure
+from aerostore.permissions.predicate import ALWAYS, NEVER, PolicySet, Predicate
 from aerostore.policy import EvaluationError, PolicyCalls, create_table
 from aerostore.policy.catalog import Table
 from aerostore.policy.sqlite.layout import physical_table

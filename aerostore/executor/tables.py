@@ -12,6 +12,7 @@ from sqlalchemy import JSON, BigInteger, Column, DateTime, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from aerostore.domain import (
+    AccessKey,
     Blob,
     Bucket,
     Event,
@@ -19,6 +20,10 @@ from aerostore.domain import (
     Object,
     ScrubRound,
     StorageClass,
+    UploadPart,
+    UploadProtocol,
+    UploadSession,
+    UploadState,
     parse_iso,
     to_iso,
 )
@@ -101,6 +106,8 @@ class StorageUpload(SQLModel, table=True):
     user_metadata: JsonObject | None = _json("user_metadata", nullable=True)
     created_at: datetime = _time("created_at")
     expires_at: datetime = _time("expires_at")
+    holder: str = ""
+    claimant: str = ""
 
 
 class StorageUploadPart(SQLModel, table=True):
@@ -113,6 +120,21 @@ class StorageUploadPart(SQLModel, table=True):
     size_bytes: int = Field(sa_type=BigInteger)
     etag: str
     created_at: datetime = _time("created_at")
+    checksums: JsonObject = _json("checksums")
+
+
+class StorageAccessKey(SQLModel, table=True):
+    """A key of the S3 protocol; its secret follows from the server's signing key and is not in it."""
+
+    __tablename__ = "storage_access_keys"
+    id: str = Field(primary_key=True)
+    role: str
+    claims: JsonObject = _json("claims")
+    description: str = ""
+    signing_key_id: str
+    created_at: datetime = _time("created_at")
+    expires_at: datetime | None = _time("expires_at", nullable=True)
+    revoked_at: datetime | None = _time("revoked_at", nullable=True)
 
 
 class StorageEvent(SQLModel, table=True):
@@ -194,6 +216,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     StorageObject,
     StorageUpload,
     StorageUploadPart,
+    StorageAccessKey,
     StorageEvent,
     StorageLease,
     StorageQuarantine,
@@ -237,6 +260,49 @@ def to_object(row: Mapping[str, Any]) -> Object:
         created_at=_to_time(row["created_at"]),
         updated_at=_to_time(row["updated_at"]),
         last_accessed_at=_to_time(row["last_accessed_at"]),
+    )
+
+
+def to_upload(row: Mapping[str, Any]) -> UploadSession:
+    """Read a row of storage_uploads."""
+    texts = ("id", "bucket_id", "name", "owner_id", "holder", "offset_bytes", "size_bytes")
+    return UploadSession(
+        **{name: row[name] for name in texts},
+        protocol=UploadProtocol(row["protocol"]),
+        state=UploadState(row["state"]),
+        upsert=bool(row["upsert"]),
+        metadata=_to_json(row["metadata"]) or {},
+        user_metadata=_to_json(row["user_metadata"]),
+        created_at=_to_time(row["created_at"]),
+        expires_at=_to_time(row["expires_at"]),
+    )
+
+
+def claimant_of(row: Mapping[str, Any]) -> str:
+    """Return which request asked last for the upload of a row of storage_uploads."""
+    return str(row["claimant"])
+
+
+def to_upload_part(row: Mapping[str, Any]) -> UploadPart:
+    """Read a row of storage_upload_parts joined with its blob; the part's own columns begin with `part_`."""
+    return UploadPart(
+        number=row["part_number"],
+        blob=to_blob(row),
+        etag=row["part_etag"],
+        checksums=_to_json(row["part_checksums"]) or {},
+        created_at=_to_time(row["part_created_at"]),
+    )
+
+
+def to_access_key(row: Mapping[str, Any]) -> AccessKey:
+    """Read a row of storage_access_keys."""
+    expires_at, revoked_at = row["expires_at"], row["revoked_at"]
+    return AccessKey(
+        **{name: row[name] for name in ("id", "role", "description", "signing_key_id")},
+        claims=_to_json(row["claims"]) or {},
+        created_at=_to_time(row["created_at"]),
+        expires_at=None if expires_at is None else _to_time(expires_at),
+        revoked_at=None if revoked_at is None else _to_time(revoked_at),
     )
 
 

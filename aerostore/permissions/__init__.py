@@ -4,13 +4,10 @@ The service names the operation; the executor asks `PolicySet` for predicates an
 inside the transaction that does the work. Nothing here touches a database.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 from aerostore.domain import RlsContext
 from aerostore.errors import RoleNotAllowed
-from aerostore.policy.catalog import Table
 
 OBJECTS = "storage_objects"
 BUCKETS = "storage_buckets"
@@ -24,44 +21,81 @@ class Operation:
     name: as policies read it in `storage.operation()`. needs: the (table, command) pairs whose policies may
     be asked; the permission matrix of the tests is made from them. service_only: no policy can grant it.
     public: served without asking who calls, because the bucket is public or a signed token already
-    decided.
+    decided. s3: its name when it is asked for by the S3 protocol, if that has another.
     """
 
     name: str
     needs: frozenset[tuple[str, str]] = frozenset()
     service_only: bool = False
     public: bool = False
+    s3: str = ""
+
+    def name_at(self, door: str) -> str:
+        """Return the name that policies read when the operation is asked for at `door`."""
+        return self.s3 if door == "s3" and self.s3 else self.name
 
 
 def _on(table: str, *commands: str) -> frozenset[tuple[str, str]]:
     return frozenset((table, command) for command in commands)
 
 
-BUCKET_CREATE = Operation("storage.bucket.create", _on(BUCKETS, "insert"))
-BUCKET_GET = Operation("storage.bucket.get", _on(BUCKETS, "select"))
-BUCKET_LIST = Operation("storage.bucket.list", _on(BUCKETS, "select"))
+BUCKET_CREATE = Operation("storage.bucket.create", _on(BUCKETS, "insert"), s3="storage.s3.bucket.create")
+BUCKET_GET = Operation("storage.bucket.get", _on(BUCKETS, "select"), s3="storage.s3.bucket.get")
+BUCKET_LIST = Operation("storage.bucket.list", _on(BUCKETS, "select"), s3="storage.s3.bucket.list")
 BUCKET_UPDATE = Operation("storage.bucket.update", _on(BUCKETS, "select", "update"))
 BUCKET_EMPTY = Operation("storage.bucket.empty", service_only=True)
-BUCKET_DELETE = Operation("storage.bucket.delete", _on(BUCKETS, "select", "delete"))
+BUCKET_DELETE = Operation(
+    "storage.bucket.delete", _on(BUCKETS, "select", "delete"), s3="storage.s3.bucket.delete"
+)
 
-OBJECT_UPLOAD = Operation("storage.object.upload", _on(OBJECTS, "insert"))
+OBJECT_UPLOAD = Operation("storage.object.upload", _on(OBJECTS, "insert"), s3="storage.s3.upload")
 OBJECT_UPLOAD_UPDATE = Operation("storage.object.upload_update", _on(OBJECTS, "insert", "select", "update"))
 OBJECT_UPLOAD_SIGNED = Operation("storage.object.upload_signed", public=True)
-OBJECT_GET = Operation("storage.object.get_authenticated", _on(OBJECTS, "select"))
+OBJECT_GET = Operation("storage.object.get_authenticated", _on(OBJECTS, "select"), s3="storage.s3.object.get")
 OBJECT_GET_PUBLIC = Operation("storage.object.get_public", public=True)
 OBJECT_GET_SIGNED = Operation("storage.object.get_signed", public=True)
-OBJECT_HEAD = Operation("object.head_authenticated_info", _on(OBJECTS, "select"))
+OBJECT_HEAD = Operation("object.head_authenticated_info", _on(OBJECTS, "select"), s3="storage.s3.object.info")
 OBJECT_INFO = Operation("object.get_authenticated_info", _on(OBJECTS, "select"))
 OBJECT_INFO_PUBLIC = Operation("storage.object.info_public", public=True)
 OBJECT_LIST = Operation("storage.object.list", _on(OBJECTS, "select"))
-OBJECT_LIST_V2 = Operation("storage.object.list_v2", _on(OBJECTS, "select"))
-OBJECT_COPY = Operation("storage.object.copy", _on(OBJECTS, "select", "insert", "update"))
+OBJECT_LIST_V2 = Operation("storage.object.list_v2", _on(OBJECTS, "select"), s3="storage.s3.object.list")
+OBJECT_COPY = Operation(
+    "storage.object.copy", _on(OBJECTS, "select", "insert", "update"), s3="storage.s3.object.copy"
+)
 OBJECT_MOVE = Operation("storage.object.move", _on(OBJECTS, "select", "update"))
-OBJECT_DELETE = Operation("storage.object.delete", _on(OBJECTS, "select", "delete"))
-OBJECT_DELETE_MANY = Operation("storage.object.delete_many", _on(OBJECTS, "select", "delete"))
+OBJECT_DELETE = Operation(
+    "storage.object.delete", _on(OBJECTS, "select", "delete"), s3="storage.s3.object.delete"
+)
+OBJECT_DELETE_MANY = Operation(
+    "storage.object.delete_many", _on(OBJECTS, "select", "delete"), s3="storage.s3.object.delete_many"
+)
 OBJECT_SIGN = Operation("storage.object.sign", _on(OBJECTS, "select"))
 OBJECT_SIGN_MANY = Operation("storage.object.sign_many", _on(OBJECTS, "select"))
 OBJECT_SIGN_UPLOAD = Operation("storage.object.sign_upload_url", _on(OBJECTS, "insert", "select", "update"))
+
+_WRITE = _on(OBJECTS, "insert", "select", "update")
+TUS_CREATE = Operation("storage.tus.upload.create", _WRITE)
+TUS_GET = Operation("storage.tus.upload.get")
+TUS_PART = Operation("storage.tus.upload.part", _WRITE)
+TUS_DELETE = Operation("storage.tus.upload.delete", _WRITE)
+TUS_CREATE_SIGNED = Operation("storage.tus.upload.create_signed", public=True)
+TUS_GET_SIGNED = Operation("storage.tus.upload.get_signed", public=True)
+TUS_PART_SIGNED = Operation("storage.tus.upload.part_signed", public=True)
+TUS_DELETE_SIGNED = Operation("storage.tus.upload.delete_signed", public=True)
+
+S3_BUCKET_HEAD = Operation("storage.s3.bucket.head", _on(BUCKETS, "select"))
+S3_BUCKET_LOCATION = Operation("storage.s3.bucket.get_location", _on(BUCKETS, "select"))
+S3_BUCKET_VERSIONING = Operation("storage.s3.bucket.get_versioning", _on(BUCKETS, "select"))
+S3_CREATE_MULTIPART = Operation("storage.s3.upload.create_multipart", _WRITE)
+S3_PART = Operation("storage.s3.upload.part", _WRITE)
+S3_PART_COPY = Operation("storage.s3.upload.part_copy", _WRITE)
+S3_COMPLETE_MULTIPART = Operation("storage.s3.upload.complete_multipart", _WRITE)
+S3_ABORT_MULTIPART = Operation("storage.s3.upload.abort_multipart", _WRITE)
+S3_LIST_MULTIPART = Operation("storage.s3.upload.list_multipart")
+S3_LIST_PARTS = Operation("storage.s3.upload.list_parts", _WRITE)
+S3_GET_TAGGING = Operation("storage.s3.object.get_tagging", _on(OBJECTS, "select"))
+S3_PUT_TAGGING = Operation("storage.s3.object.put_tagging", _on(OBJECTS, "select", "update"))
+S3_DELETE_TAGGING = Operation("storage.s3.object.delete_tagging", _on(OBJECTS, "select", "update"))
 
 OPERATIONS: tuple[Operation, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Operation)
@@ -78,46 +112,4 @@ def admit(context: RlsContext, operation: Operation) -> RlsContext:
             "Access denied: Invalid role",
             hint=f"{operation.name} is for the service role: use a service key.",
         )
-    return context.performing(operation.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Predicate:
-    """A condition over the columns of one row, as SQL with bound parameters.
-
-    programs: what the SQL calls as `policy(key, ...)`, by key. prefixes: when given, every object that
-    the condition admits has a name that begins with one of them.
-    """
-
-    sql: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    programs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    prefixes: tuple[str, ...] | None = None
-
-
-ALWAYS = Predicate("TRUE")
-NEVER = Predicate("FALSE")
-
-
-class PolicySet(Protocol):
-    """Policies as an executor that judges rows itself asks for them. A NULL answer counts as no."""
-
-    @property
-    def declared_tables(self) -> Sequence[Table]:
-        """The tables beside those of storage that policies read."""
-        ...
-
-    def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
-        """Return the condition under which `context` may see (select) or touch an existing row.
-
-        known: values of columns that every row in question has. Raises: PolicyFailed.
-        """
-        ...
-
-    def check(self, table: str, command: str, context: RlsContext, row: Mapping[str, Any]) -> Predicate:
-        """Return the condition under which `context` may leave `row` in `table` by `command`.
-
-        row: empty when only the table knows it; then the condition must ask the columns.
-        Raises: PolicyFailed.
-        """
-        ...
+    return context.performing(operation.name_at(context.door))

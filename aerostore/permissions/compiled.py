@@ -11,7 +11,8 @@ from uuid import UUID
 from aerostore import policy
 from aerostore.domain import RlsContext
 from aerostore.errors import AccessDenied, PolicyFailed
-from aerostore.permissions import ALWAYS, BUCKETS, NEVER, OBJECTS, Predicate
+from aerostore.permissions import BUCKETS, OBJECTS
+from aerostore.permissions.predicate import ALWAYS, NEVER, Predicate
 from aerostore.permissions.request_setting import request_settings
 from aerostore.policy import Environment, EvaluationError, Source
 from aerostore.policy.catalog import BUCKETS as STORAGE_BUCKETS

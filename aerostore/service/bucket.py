@@ -24,6 +24,10 @@ from aerostore.permissions import (
     BUCKET_GET,
     BUCKET_LIST,
     BUCKET_UPDATE,
+    S3_BUCKET_HEAD,
+    S3_BUCKET_LOCATION,
+    S3_BUCKET_VERSIONING,
+    Operation,
     admit,
 )
 from aerostore.service.limit import check_mime_types, parse_file_size
@@ -94,8 +98,19 @@ class Buckets:
 
     async def get(self, context: RlsContext, bucket_id: str) -> Bucket:
         """Return a bucket that the caller may select. Raises: NoSuchBucket."""
-        context = admit(context, BUCKET_GET)
-        return await self._executor.read(context, lambda: bucket_by(sql.find_visible_bucket(bucket_id)))
+        return await self._find(context, BUCKET_GET, bucket_id)
+
+    async def head(self, context: RlsContext, bucket_id: str) -> Bucket:
+        """Return a bucket as `get` does. Source: S3 HeadBucket."""
+        return await self._find(context, S3_BUCKET_HEAD, bucket_id)
+
+    async def get_location(self, context: RlsContext, bucket_id: str) -> Bucket:
+        """Return a bucket as `get` does. Source: S3 GetBucketLocation."""
+        return await self._find(context, S3_BUCKET_LOCATION, bucket_id)
+
+    async def get_versioning(self, context: RlsContext, bucket_id: str) -> Bucket:
+        """Return a bucket as `get` does. Source: S3 GetBucketVersioning."""
+        return await self._find(context, S3_BUCKET_VERSIONING, bucket_id)
 
     async def list(self, context: RlsContext, query: BucketQuery) -> list[Bucket]:
         """Return the buckets that the caller may select; none is not an error."""
@@ -112,6 +127,24 @@ class Buckets:
             return [to_bucket(row) for row in (yield statement).rows]
 
         return await self._executor.read(context, work)
+
+    async def list_by_id(
+        self, context: RlsContext, *, limit: int, prefix: str = "", after: str = ""
+    ) -> tuple[Sequence[Bucket], bool]:
+        """Return at most `limit` buckets that the caller may select, and whether more follow.
+
+        By their ids in bytewise order, which begin with `prefix` and follow `after`. Source: S3 ListBuckets.
+        """
+        context = admit(context, BUCKET_LIST)
+        # A bucket's id holds no control characters.
+        lower = max(prefix, after + sql.NAME_AFTER) if after else prefix
+        statement = sql.list_buckets_by_id(lower=lower, upper=sql.successor(prefix), limit=limit + 1)
+
+        def work() -> Work[Sequence[Bucket]]:
+            return [to_bucket(row) for row in (yield statement).rows]
+
+        buckets = await self._executor.read(context, work)
+        return buckets[:limit], len(buckets) > limit
 
     async def update(self, context: RlsContext, bucket_id: str, changes: Mapping[str, Any]) -> None:
         """Change public, file_size_limit or allowed_mime_types: those given, None clears a limit.
@@ -172,6 +205,10 @@ class Buckets:
             await self._executor.write(context, work)
         except NoSuchRelation:  # an upload into it was committed after the count
             raise BucketNotEmpty(resource=bucket_id) from None
+
+    async def _find(self, context: RlsContext, operation: Operation, bucket_id: str) -> Bucket:
+        context = admit(context, operation)
+        return await self._executor.read(context, lambda: bucket_by(sql.find_visible_bucket(bucket_id)))
 
     def _check_emptiable(self, bucket_id: str) -> Work[None]:
         yield from bucket_by(sql.find_bucket(bucket_id))

@@ -1,5 +1,6 @@
 """Deduplication: the bytes of an upload, or equal ones that are stored already and were found to be good."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -75,3 +76,23 @@ class Claim:
         except StorageError:  # a disk that cannot read them keeps them no better than one that changed them
             return False
         return reader.size_bytes == blob.size_bytes
+
+
+class Held:
+    """Bytes that a row points at, for another row to point at them too: in place of a `Claim`.
+
+    still: in the same transaction, fails unless the row still does; else what it pointed at may be on its way
+    out. Neither are they written nor looked at again.
+    """
+
+    def __init__(self, blob: Blob, still: Callable[[], Work[None]]) -> None:
+        self.fresh = blob
+        self._still = still
+
+    def take(self, _now: datetime) -> Work[Blob]:
+        """Return the blob. Raises: what `still` raises."""
+        yield from self._still()
+        return self.fresh
+
+    def require_seen(self, taken: Blob) -> None:
+        """Accept it: nothing is answered for that was not before."""

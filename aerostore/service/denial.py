@@ -117,7 +117,7 @@ class Denials:
             extra={
                 "facts": {
                     "request_id": context.request_id,
-                    "operation": question.operation.name,
+                    "operation": question.operation.name_at(context.door),
                     "bucket": question.bucket_id,
                     "decided_by": story.get("decided_by", {}).get("sentence", ""),
                 }
@@ -127,7 +127,7 @@ class Denials:
             "id": str(uuid.uuid4()),
             "request_id": context.request_id,
             "created_at": denial.at,
-            "operation": question.operation.name,
+            "operation": question.operation.name_at(context.door),
             "bucket_id": question.bucket_id,
             "name": question.name,
             "role": context.role,

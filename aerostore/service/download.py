@@ -16,7 +16,13 @@ from aerostore.domain import (
     RlsContext,
     check_object_name,
 )
-from aerostore.errors import Corrupted, NoSuchBucket, NoSuchKey, PreconditionFailed, StorageError
+from aerostore.errors import (
+    Corrupted,
+    InvalidRange,
+    NoSuchBucket,
+    NoSuchKey,
+    StorageError,
+)
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob, to_object
@@ -30,6 +36,7 @@ from aerostore.permissions import (
     admit,
 )
 from aerostore.service.bucket import bucket_by
+from aerostore.service.condition import is_current
 from aerostore.telemetry import Telemetry
 
 logger = logging.getLogger("aerostore.download")
@@ -40,11 +47,13 @@ class ReadRequest:
     """What a client says about the copy it has and the part it wants.
 
     if_range: an entity tag or date that must still hold for the range to count (RFC 9110 section 13.1.5).
+    part_number: which of the parts that the object was uploaded in is wanted, from 1, in place of a range.
     """
 
     conditions: Conditions = field(default_factory=Conditions)
     byte_range: RangeRequest | None = None
     if_range: str | datetime | None = None
+    part_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +145,11 @@ class Downloads:
         self, context: RlsContext, find: Callable[[], Work[_Found]], request: ReadRequest
     ) -> Download:
         found = await self._executor.read(context, find)
-        is_current = _is_current(found.object, request.conditions)
-        return Download(object=found.object, public=found.public, is_current=is_current)
+        return Download(
+            object=found.object,
+            public=found.public,
+            is_current=is_current(found.object, request.conditions),
+        )
 
     async def _open(
         self, context: RlsContext, find: Callable[[], Work[_Found]], request: ReadRequest
@@ -178,13 +190,11 @@ class Downloads:
 
     async def _open_bytes(self, found: _Found, request: ReadRequest) -> Download:
         seen = Download(object=found.object, public=found.public)
-        if _is_current(found.object, request.conditions):
+        if is_current(found.object, request.conditions):
             return replace(seen, is_current=True)
         if found.blob is None:
             raise Corrupted(resource=f"{found.object.bucket_id}/{found.object.name}")
-        byte_range = None
-        if request.byte_range and _range_counts(found.object, request.if_range):
-            byte_range = request.byte_range.within(found.blob.size_bytes)
+        byte_range = wanted_range(found.object, request, found.blob.size_bytes)
         reader = await self._backend.open(found.blob.key, byte_range, piece_sums=found.blob.piece_sums)
         if reader.size_bytes != found.blob.size_bytes:
             await reader.aclose()
@@ -259,24 +269,29 @@ def _linked(link: DownloadLink) -> Work[_Found]:
     return _Found(found, public=False)
 
 
-def _is_current(found: Object, conditions: Conditions) -> bool:
-    """Tell whether the client's copy is current.
+def wanted_range(found: Object, request: ReadRequest, size_bytes: int) -> ByteRange | None:
+    """Return which bytes of `found`, which has so many, a request is about; None for all of them.
 
-    Raises: PreconditionFailed. Source: RFC 9110 section 13.2.2, in its order of precedence.
+    Raises: InvalidRange when there are none such, also for a part that never was.
     """
-    modified_at = found.updated_at.replace(microsecond=0)
-    if conditions.if_match is not None:
-        if not _matches(conditions.if_match, found.etag):
-            raise PreconditionFailed
-    elif conditions.if_unmodified_since is not None and modified_at > conditions.if_unmodified_since:
-        raise PreconditionFailed
-    if conditions.if_none_match is not None:
-        return _matches(conditions.if_none_match, found.etag)
-    return conditions.if_modified_since is not None and modified_at <= conditions.if_modified_since
+    if request.part_number is not None:
+        return _part_range(found, request.part_number, size_bytes)
+    if request.byte_range is None or not _range_counts(found, request.if_range):
+        return None
+    return request.byte_range.within(size_bytes)
 
 
-def _matches(tags: object, etag: str) -> bool:
-    return isinstance(tags, tuple | list) and ("*" in tags or etag in tags)
+def part_sizes(found: Object) -> list[int]:
+    """Return the lengths in bytes of the parts that the object was uploaded in; none if it came whole."""
+    return [size for count, size in found.metadata.get("parts", ()) for _ in range(count)]
+
+
+def _part_range(found: Object, number: int, size_bytes: int) -> ByteRange | None:
+    sizes = part_sizes(found) or [size_bytes]
+    if not 1 <= number <= len(sizes):
+        raise InvalidRange(size_bytes=size_bytes)
+    first = sum(sizes[: number - 1])
+    return ByteRange(first, first + sizes[number - 1] - 1) if sizes[number - 1] else None
 
 
 def _range_counts(found: Object, if_range: str | datetime | None) -> bool:

@@ -72,7 +72,7 @@ class Explain:
         rehearsed = await self._rehearsal.run(context, question)
         if isinstance(rehearsed.error, Unavailable):
             raise rehearsed.error
-        context = context.performing(question.operation.name)
+        context = context.performing(question.operation.name_at(context.door))
         bucket = await self._find_bucket(question)
         if context.can_bypass_rls:
             return self._bypassing(context, question, rehearsed.error, bucket)

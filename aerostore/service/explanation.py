@@ -84,7 +84,7 @@ def story_of(explanation: Explanation) -> JsonObject:
     return {
         "allowed": explanation.allowed,
         "caller": {"role": context.role, "sub": context.user_id, "bypasses_policies": context.can_bypass_rls},
-        "question": _question_json(explanation.question),
+        "question": _question_json(explanation.question, context.door),
         "decided_by": asdict(explanation.decided_by),
         "hint": explanation.hint,
         "remark": explanation.remark,
@@ -92,9 +92,9 @@ def story_of(explanation: Explanation) -> JsonObject:
     }
 
 
-def _question_json(question: Question) -> JsonObject:
+def _question_json(question: Question, door: str) -> JsonObject:
     given = {name: value for name, value in asdict(question).items() if value not in ("", False)}
-    return {**given, "operation": question.operation.name}
+    return {**given, "operation": question.operation.name_at(door)}
 
 
 def _step_json(step: Step) -> JsonObject:

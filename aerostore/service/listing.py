@@ -1,4 +1,4 @@
-"""Lists of objects: one skip-scan rule behind list v1 (folders, any case), list v2 and, later, S3.
+"""Lists of objects: one skip-scan rule behind list v1 (folders, any case), list v2 and S3's lists.
 
 An entry is an object directly under the prefix, or a folder: what shares its name up to the next
 delimiter. Pages are found by seeking in an index, so their cost does not grow with the bucket.
@@ -16,6 +16,7 @@ from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_object
 from aerostore.permissions import OBJECT_LIST, OBJECT_LIST_V2, admit
+from aerostore.service.bucket import bucket_by
 
 _FETCH_BATCH = 500
 
@@ -60,6 +61,19 @@ class PrefixQuery:
     order: str = "asc"
     limit: int = 1000
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyQuery:
+    """S3's lists: names that start with `prefix`, grouped at `delimiter` unless it is empty.
+
+    after: any text; the page begins with what follows it. Inside a group it stands for the whole group.
+    """
+
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    limit: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +123,7 @@ class _FoldedBounds(TypedDict):
 
 
 class Listing:
-    """Pages of what a caller may select in a bucket. A missing bucket looks empty."""
+    """Pages of what a caller may select in a bucket. A missing bucket looks empty, except to S3."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -144,6 +158,19 @@ class Listing:
         moment = last.moment if column != "name" else None
         return entries[: query.limit], Cursor(name=last.name, order=order, column=column, moment=moment)
 
+    async def list_keys(
+        self, context: RlsContext, bucket_id: str, query: KeyQuery
+    ) -> tuple[list[Entry], bool]:
+        """Return a page of at most `limit` entries in bytewise order, and whether more follow.
+
+        Raises: NoSuchBucket when there is none; one that the caller may not select looks empty, but for what
+        it may select in it.
+        Source: S3 ListObjectsV2.
+        """
+        context = admit(context, OBJECT_LIST_V2)
+        entries = await self._executor.read(context, lambda: _keys(bucket_id, query))
+        return entries[: query.limit], len(entries) > query.limit
+
 
 # List v2
 
@@ -172,10 +199,9 @@ def _page_by_name(
 
 
 def _following(name: str, query: PrefixQuery) -> str:
-    """Return the least name after an entry: after all of a folder's content, when it is one."""
-    if _folder_of(name, query.prefix, query.delimiter) == name:
-        return sql.successor(name) or name
-    return name + sql.NAME_AFTER
+    """Return what the names after `name` begin at: after all of the folder, when it is one or lies in one."""
+    folder = _folder_of(name, query.prefix, query.delimiter)
+    return sql.end_of(folder) if folder else name + sql.NAME_AFTER
 
 
 def _to_entry(found: Object, query: PrefixQuery) -> Entry:
@@ -223,6 +249,22 @@ def _objects_by_name(bucket_id: str, names: Sequence[str]) -> Work[dict[str, Obj
         rows = (yield sql.find_visible_objects(bucket_id, batch)).rows
         found |= {row["name"]: to_object(row) for row in rows}
     return found
+
+
+# S3
+
+
+def _keys(bucket_id: str, query: KeyQuery) -> Work[list[Entry]]:
+    asked = PrefixQuery(prefix=query.prefix, delimiter=query.delimiter or None, limit=query.limit)
+    # Names hold no NUL, so the same ones follow what precedes it; PostgreSQL has no room for it.
+    after = query.after.partition("\0")[0]
+    cursor = Cursor(name=after, order="asc", column="name") if after else None
+    entries = (yield from _page_by_name(bucket_id, asked, "name", "asc", cursor)) if query.limit else []
+    if not entries:
+        # As the system: whoever may upload into a bucket must be able to list what it has there, also before
+        # its first object. To look for anything visible instead would cost a walk through the bucket.
+        yield from bucket_by(sql.find_bucket(bucket_id))
+    return entries
 
 
 # List v1

@@ -8,7 +8,7 @@ without a row are doomed first: from then on no upload can come to point at them
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from aerostore.errors import Corrupted, LockTimeout, Unavailable
 from aerostore.executor import Executor
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
+from aerostore.service.abandoned import AbandonedUploads, batches
 from aerostore.service.age import DatabaseAge
 from aerostore.service.bookkeeping import Bookkeeping
 from aerostore.service.lease import Lease
@@ -53,7 +54,7 @@ class ReclaimReport:
 
     orphans: stored bytes without a row, older than the grace period; missing: rows whose bytes are gone or
     have another length; of both, at most `KEYS_REPORTED` keys. waiting: released blobs inside their grace
-    period or over the cap.
+    period or over the cap. drafts: bytes of uploads that nobody goes on with, older than the grace period.
     """
 
     applied: bool
@@ -69,6 +70,9 @@ class ReclaimReport:
     bytes_removed: int = 0
     waiting: int = 0
     expired_uploads: int = 0
+    drafts: int = 0
+    draft_bytes: int = 0
+    drafts_removed: int = 0
     temporary_removed: int = 0
     events_trimmed: int = 0
 
@@ -90,6 +94,7 @@ class Reclaim:
         self._clock = clock
         self._telemetry = telemetry
         self._books = Bookkeeping(executor)
+        self._abandoned = AbandonedUploads(self._books, backend, grace_s=policy.grace_s)
         self._age = DatabaseAge(self._books, backend)
         self._lease = Lease(executor, "reclaim", clock=clock, seconds=_LEASE_S)
 
@@ -133,11 +138,13 @@ class Reclaim:
         report = ReclaimReport(applied=apply, refused=await self._age.check(note=apply))
         report = await self._scan(report, accept_many=accept_restored)
         report = await self._find_missing(report)
+        abandoned = await self._abandoned.count(self._clock())
+        report = replace(report, **asdict(abandoned))
         self._telemetry.orphan_files.set(report.orphans)
         self._telemetry.missing_files.set(report.missing_count)
         if report.refused or not apply:
-            return await self._forecast(replace(report, applied=False))
-        return await self._remove(report)
+            return replace(report, applied=False, waiting=await self._count_waiting())
+        return await self._remove(report, spare_drafts=accept_restored)
 
     # Looking
 
@@ -145,7 +152,7 @@ class Reclaim:
         """Compare every stored key with the rows; quarantine the old ones that no row knows."""
         now = self._clock()
         scanned, count, size_bytes, orphans = 0, 0, 0, list[StoredBlob]()
-        async for batch in _batches(self._backend.list(BLOB_PREFIX)):
+        async for batch in batches(self._backend.list(BLOB_PREFIX)):
             await self._keep_lease(apply=report.applied)
             old = [stored for stored in batch if self._looks_old(stored, now)]
             known = await self._known_keys([stored.key for stored in old])
@@ -220,25 +227,24 @@ class Reclaim:
         except Corrupted:
             return False
 
-    async def _forecast(self, report: ReclaimReport) -> ReclaimReport:
-        uploads = (await self._books.read(sql.count_expired_uploads(self._clock())))[0]["uploads"]
-        return replace(report, waiting=await self._count_waiting(), expired_uploads=uploads)
-
     async def _count_waiting(self) -> int:
         return int((await self._books.read(sql.count_deleting_blobs()))[0]["blobs"])
 
     # Removing
 
-    async def _remove(self, report: ReclaimReport) -> ReclaimReport:
+    async def _remove(self, report: ReclaimReport, *, spare_drafts: bool) -> ReclaimReport:
+        """Remove what is ripe. Drafts that an accepted database does not know have until the next run."""
         now = self._clock()
         before = now - timedelta(seconds=self._policy.grace_s)
-        expired = await self._books.write(sql.delete_expired_uploads(now))
+        expired = await self._abandoned.forget_expired(now)
         await self._books.write(sql.begin_grace_anew(now))
         released = await self._remove_released(before)
         orphans = await self._remove_orphans(before, self._policy.max_deletes - len(released))
+        at_most = self._policy.max_deletes - len(released) - len(orphans)
+        drafts = await self._remove_drafts(now, 0 if spare_drafts else at_most)
         trimmed = await self._trim_events(now - timedelta(seconds=self._policy.event_retention_s))
         await self._age.mark()
-        removed_bytes = sum([*released, *orphans])
+        removed_bytes = sum([*released, *orphans, *drafts])
         self._telemetry.reclaimed_bytes.inc(removed_bytes)
         dead = (await self._books.read(sql.count_dead_events()))[0]["events"]
         self._telemetry.dead_events.set(dead)
@@ -249,6 +255,7 @@ class Reclaim:
             bytes_removed=removed_bytes,
             waiting=await self._count_waiting(),
             expired_uploads=expired,
+            drafts_removed=len(drafts),
             temporary_removed=await self._backend.sweep(before),
             events_trimmed=trimmed,
         )
@@ -286,6 +293,15 @@ class Reclaim:
         await self._books.write(sql.quarantine.trim_removed(_DOOMED_KEPT))
         return removed
 
+    async def _remove_drafts(self, now: datetime, at_most: int) -> list[int]:
+        """Remove what abandoned uploads had written; return the length of each."""
+        removed: list[int] = []
+        for draft in await self._abandoned.find_drafts(now, at_most) if at_most > 0 else ():
+            if await self._abandoned.remove(draft):
+                removed.append(draft.size_bytes)
+            await self._keep_lease(apply=True)
+        return removed
+
     async def _trim_events(self, before: datetime) -> int:
         """Remove settled events in small transactions: uploads must not wait for all of them."""
         trimmed = 0
@@ -309,14 +325,3 @@ def _log(report: ReclaimReport) -> None:
     if report.missing_count:
         lost = {"count": report.missing_count, "keys": facts["missing"]}
         logger.error("stored bytes are missing or cut", extra={"facts": lost})
-
-
-async def _batches(stored: AsyncIterator[StoredBlob]) -> AsyncIterator[list[StoredBlob]]:
-    batch: list[StoredBlob] = []
-    async for each in stored:
-        batch.append(each)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

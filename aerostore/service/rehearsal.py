@@ -2,23 +2,26 @@
 
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from aerostore.backend import BlobReader, BlobReceipt, StoredBlob
+from aerostore.backend import BlobDraft, BlobReader, BlobReceipt, StoredBlob
 from aerostore.domain import ByteRange, Clock, Conditions, RlsContext
-from aerostore.errors import Corrupted, StorageError
+from aerostore.errors import Corrupted, StorageError, Unavailable
 from aerostore.executor import Executor, WorkFactory
 from aerostore.executor.dry_run import DryRun, T
 from aerostore.executor.judge import Asked
 from aerostore.service import FileStorage
-from aerostore.service.bucket import BucketQuery, Buckets
-from aerostore.service.download import Downloads, ReadRequest
-from aerostore.service.file import CopyRequest, Files, Upload
-from aerostore.service.listing import FolderQuery, Listing, PrefixQuery
+from aerostore.service.assemble import Limits, file_storage
+from aerostore.service.bucket import BucketQuery
+from aerostore.service.copy import CopyRequest
+from aerostore.service.download import ReadRequest
+from aerostore.service.listing import FolderQuery, PrefixQuery
 from aerostore.service.outbox import Outbox
+from aerostore.service.publish import Upload
 from aerostore.service.question import Question
-from aerostore.service.signed_url import LinkSigner, SignedUrls
+from aerostore.service.signed_url import LinkSigner
 from aerostore.telemetry import Telemetry
 
 _HOUR_S = 3600
@@ -38,8 +41,7 @@ class Rehearsal:
 
     executor: Executor
     clock: Clock
-    file_size_limit: int
-    empty_at_most: int
+    limits: Limits
 
     async def run(self, context: RlsContext, question: Question) -> Rehearsed:
         """Perform what `question` names as `context`, up to but without the commit."""
@@ -54,29 +56,14 @@ class Rehearsal:
 
     def _storage(self, rows: Executor) -> FileStorage:
         # Made for one run, with nobody to tell: no event sinks, no metrics, a key that signs nothing real.
-        telemetry, outbox, backend = Telemetry(), Outbox(rows, (), clock=self.clock), _NoBytes()
-        files = Files(
+        return file_storage(
             rows,
-            backend,
-            outbox,
+            _NoBytes(),
+            Outbox(rows, (), clock=self.clock),
+            LinkSigner([uuid.uuid4().hex], clock=self.clock),
+            self.limits,
             clock=self.clock,
-            telemetry=telemetry,
-            file_size_limit=self.file_size_limit,
-        )
-        buckets = Buckets(
-            rows,
-            outbox,
-            clock=self.clock,
-            file_size_limit=self.file_size_limit,
-            empty_at_most=self.empty_at_most,
-        )
-        signer = LinkSigner([uuid.uuid4().hex], clock=self.clock)
-        return FileStorage(
-            buckets=buckets,
-            files=files,
-            downloads=Downloads(rows, backend, telemetry=telemetry),
-            listing=Listing(rows),
-            signed_urls=SignedUrls(rows, files, signer, upload_expires_in_s=_HOUR_S),
+            telemetry=Telemetry(),
         )
 
 
@@ -119,6 +106,9 @@ class _NoBytes:
         self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
     ) -> BlobReader:
         raise Corrupted
+
+    def draft(self, draft_id: str, *, timeout_s: float = 0.0) -> AbstractAsyncContextManager[BlobDraft]:
+        raise Unavailable("a rehearsal continues no upload")
 
     async def size(self, key: str) -> int:
         raise Corrupted

@@ -21,7 +21,8 @@ from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_object
 from aerostore.permissions import OBJECT_SIGN, OBJECT_SIGN_MANY, OBJECT_SIGN_UPLOAD, admit
-from aerostore.service.file import Files, Upload
+from aerostore.service.file import Files
+from aerostore.service.publish import Upload
 
 MAX_EXPIRES_IN_S = 100 * 366 * 24 * 3600
 _DOWNLOAD = "download"
@@ -87,6 +88,11 @@ class LinkSigner:
             issued_at=_to_time(claims["i"]),
             expires_at=_to_time(claims["e"]),
         )
+
+    def open_upload_token(self, token: str) -> UploadLink:
+        """Verify a token for whichever name it was issued for. Raises: as `read_download_token`."""
+        claims = self._verified(token, _UPLOAD)
+        return self.read_upload_token(token, claims["b"], claims["n"])
 
     def _expiry(self, expires_in_s: int) -> datetime:
         if not 1 <= expires_in_s <= MAX_EXPIRES_IN_S:
@@ -202,6 +208,10 @@ class SignedUrls:
     def verify_upload(self, token: str, bucket_id: str, name: str) -> UploadLink:
         """Verify a token to write this name. Raises: InvalidLink, SignatureDoesNotMatch."""
         return self._signer.read_upload_token(token, bucket_id, name)
+
+    def verify_upload_token(self, token: str) -> UploadLink:
+        """Verify a token to write whatever name it is for. Raises: InvalidLink, SignatureDoesNotMatch."""
+        return self._signer.open_upload_token(token)
 
     async def _sign_visible(
         self, context: RlsContext, bucket_id: str, names: Sequence[str], expires_in_s: int

@@ -39,13 +39,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """That server, or one with rows in PostgreSQL."""
-    if request.param == "sqlite":
-        server: Server = request.getfixturevalue("server")
-        yield server.target
-        return
-    cluster: PostgresCluster = request.getfixturevalue("cluster")
+def postgres_target(cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A server with rows in PostgreSQL."""
     database = cluster.create_database()
     yield from serve(tmp_path_factory.mktemp("attack"), database_url=cluster.url(database))
     cluster.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    """That server, or one with rows in PostgreSQL."""
+    if request.param == "postgres":
+        found: Target = request.getfixturevalue("postgres_target")
+        return found
+    server: Server = request.getfixturevalue("server")
+    return server.target

@@ -20,6 +20,7 @@ from aerostore.settings import Settings
 
 SECRET = "the-secret-of-the-matrix-long-enough-for-hs256"
 HOUR_S = 3600
+BASE_URL = "http://storage/storage/v1"
 # Beyond what is collected in memory: such a body is not read before the policies were asked.
 LARGE = b"x" * 70_000
 _BACKEND_CALLS = re.compile(r"^storage_backend_latency_seconds_count\{.*\} (\S+)$", re.MULTILINE)
@@ -67,7 +68,11 @@ class Scene:
         headers = httpx.Headers(options.pop("headers", {}))
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        request = httpx.Request(method, f"http://storage/storage/v1{path}", headers=headers, **options)
+        request = httpx.Request(method, f"{BASE_URL}{path}", headers=headers, **options)
+        return await self.asend(request, address=address)
+
+    async def asend(self, request: httpx.Request, *, address: str = "203.0.113.9") -> httpx.Response:
+        """Send a request from `address` as it is."""
         transport = httpx.ASGITransport(self.app, client=(address, 1), raise_app_exceptions=False)
         answer = await transport.handle_async_request(request)
         await answer.aread()

@@ -20,7 +20,7 @@ from aerostore.executor import Executor, Result, Row, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.postgres import PostgresExecutor
 from aerostore.executor.sqlite import SqliteExecutor
-from aerostore.permissions import ALWAYS, Predicate
+from aerostore.permissions.predicate import ALWAYS, Predicate
 from aerostore.policy.catalog import Table
 from tests.conformance.postgres import PostgresCluster
 

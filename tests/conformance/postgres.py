@@ -7,7 +7,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,8 +20,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from tests.port import free_port
 from tests.requirement import skip_without
 
+_IN_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 2 * 1024**3
 OWNER = "storage_owner"
 """The plain role that owns every database of `create_database`."""
 API_ROLES = """
@@ -44,7 +46,7 @@ class PostgresCluster:
         """Start the server and wait until it takes connections."""
         server = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory}"
-            " -c fsync=off -c max_connections=50"
+            " -c fsync=off -c max_wal_size=128MB -c max_connections=50"
         )
         self._control("start", "-w", "-t", "60", "-l", "log", "-o", server)
 
@@ -139,7 +141,7 @@ def running_cluster(binaries: Path) -> Iterator[PostgresCluster]:
     Its default collation is a linguistic one (ICU), as on most servers: bytewise order has to come from
     our own columns.
     """
-    with tempfile.TemporaryDirectory(prefix="aerostore-pg-") as name:
+    with tempfile.TemporaryDirectory(prefix="aerostore-pg-", dir=_quick_parent()) as name:
         cluster = PostgresCluster(
             binaries=binaries, directory=Path(name), port=free_port(), password=secrets.token_hex(16)
         )
@@ -152,16 +154,15 @@ def running_cluster(binaries: Path) -> Iterator[PostgresCluster]:
             cluster.stop()
 
 
+def _quick_parent() -> Path | None:
+    """Return memory that serves as a disk, if it has room: a database takes a tenth of the time there."""
+    has_room = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ENOUGH_BYTES
+    return _IN_MEMORY if has_room else None
+
+
 def _major_version(initdb: Path) -> int:
     version = initdb.parent.parent.name
     return int(version) if version.isdecimal() else 0
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def unprivileged_account() -> pwd.struct_passwd:

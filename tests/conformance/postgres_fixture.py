@@ -49,7 +49,7 @@ def opponent(conninfo: str) -> Iterator[Opponent]:
 
 async def until(connection: Opponent, query: str) -> None:
     """Wait until `query` finds a row: the server's state cannot be awaited."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not connection.execute(query.encode()).fetchall():
             await asyncio.sleep(0.002)
 

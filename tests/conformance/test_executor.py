@@ -326,7 +326,7 @@ def test_a_write_that_comes_while_closing_is_answered(make_executor: MakeExecuto
         await executor.start()
         closing = asyncio.create_task(executor.close())
         await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             with pytest.raises(Unavailable):
                 await add_bucket(executor)
         await closing

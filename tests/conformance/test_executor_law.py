@@ -13,7 +13,7 @@ from aerostore.errors import AccessDenied
 from aerostore.executor import Executor, Statement
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_object
-from aerostore.permissions import ALWAYS, NEVER, Predicate
+from aerostore.permissions.predicate import ALWAYS, NEVER, Predicate
 from tests.conformance.executor_fixture import (
     ANON,
     CALLER,

@@ -186,7 +186,7 @@ def test_upload_parts_hold_their_blobs_until_the_upload_goes(play: Play) -> None
         )
         assert await state_of(executor, one) == (1, "COMMITTED")
         assert await state_of(executor, other) == (1, "COMMITTED")
-        await write(executor, sql.delete_expired_uploads(NOW + timedelta(seconds=1)))
+        await write(executor, sql.delete_expired_uploads(NOW + timedelta(seconds=1), 9))
         assert await state_of(executor, one) == (0, "DELETING")
         assert await state_of(executor, other) == (0, "DELETING")
         assert await count(executor, "storage_upload_parts") == 0

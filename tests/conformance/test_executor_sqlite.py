@@ -28,7 +28,17 @@ STATEMENTS: dict[str, Statement] = {
     "lock_objects_after": sql.lock_objects_after("photos", "a", 9),
     "list_deleting_blobs": sql.list_deleting_blobs(NOW, 9),
     "list_blobs": sql.list_blobs("", 9),
-    "delete_expired_uploads": sql.delete_expired_uploads(NOW),
+    "delete_expired_uploads": sql.delete_expired_uploads(NOW, 9),
+    "find_uploads_under_way": sql.find_uploads_under_way(["a", "b"], NOW),
+    "find_upload": sql.upload.find_upload("a"),
+    "advance_upload": sql.upload.advance_upload("a", before=0, after=1, expires_at=NOW),
+    "list_parts": sql.upload.list_parts("a", 0, 9),
+    "delete_parts": sql.upload.delete_parts("a"),
+    "find_part": sql.multipart.find_part("a", 1),
+    "list_uploads": sql.multipart.list_uploads(
+        "photos", holder=None, now=NOW, lower="a", upper="b", after_id="", limit=9
+    ),
+    "find_access_key": sql.access_key.find_access_key("a"),
     "list_due_events": sql.list_due_events(NOW, 9),
     "trim_events": sql.trim_events(NOW, 500),
 }

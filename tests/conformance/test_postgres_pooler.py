@@ -27,14 +27,9 @@ from tests.conformance.executor_fixture import (
     rows,
     set_policies,
 )
-from tests.conformance.postgres import (
-    OWNER,
-    PostgresCluster,
-    free_port,
-    identity_of,
-    unprivileged_account,
-)
+from tests.conformance.postgres import OWNER, PostgresCluster, identity_of, unprivileged_account
 from tests.conformance.postgres_fixture import as_caller, play
+from tests.port import free_port
 from tests.requirement import skip_without
 
 pytestmark = pytest.mark.postgres
@@ -87,11 +82,11 @@ def pooler(program: Path, directory: Path, cluster: PostgresCluster) -> Iterator
         yield port
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=30)
 
 
 def wait_until_reachable(conninfo: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
         try:
             psycopg.connect(conninfo).close()

@@ -4,7 +4,6 @@ Every suite runs against a server with rows in SQLite and one with rows in Postg
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,12 +15,13 @@ import httpx
 import pytest
 
 from tests.conformance.postgres import PostgresCluster
+from tests.port import free_port
 
-from .client import Target, unique
+from .client import TLS, Target, unique
 
 SECRET = "contract-secret-that-is-long-enough-for-hs256"
-START_DEADLINE_S = 30.0
-STOP_DEADLINE_S = 10.0
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 30.0
 
 MakeBucket = Callable[..., str]
 
@@ -29,6 +29,9 @@ MakeBucket = Callable[..., str]
 # What they ask is answered before any row is looked at; test_model takes long, and rows are modelled in
 # tests/conformance on both engines.
 ONCE = {"test_cors_wire", "test_hostile_body", "test_model", "test_openapi", "test_operation_wire"}
+# Programs that speak S3. What they ask for is asked of both engines by test_boto3 and the S3 suites.
+ONCE |= {"test_aws_cli", "test_cut_connections", "test_minio", "test_obstore", "test_pyarrow", "test_rclone"}
+ONCE |= {"test_restic", "test_s3cmd", "test_s3fs", "test_s5cmd"}
 _ENVIRONMENT = os.environ  # noqa: TID251 - picks the server under test; tests have no settings module
 
 
@@ -45,20 +48,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Start a server on a free port, or aim at the one that AEROSTORE_CONTRACT_URL names."""
-    directory = tmp_path_factory.mktemp("contract")
-    if request.param == "given":
-        url, secret = _ENVIRONMENT["AEROSTORE_CONTRACT_URL"], _ENVIRONMENT["AEROSTORE_CONTRACT_SECRET"]
-        yield Target(url=url.rstrip("/"), secret=secret, is_disposable=False)
-    elif request.param == "postgres":
-        cluster: PostgresCluster = request.getfixturevalue("cluster")
-        database = cluster.create_database()
-        # Two workers, as PostgreSQL is for: whatever one has done must be seen through the other at once.
-        yield from serve(directory, database_url=cluster.url(database), workers=2)
-        cluster.drop_database(database)
-    else:
-        yield from serve(directory)
+def target(request: pytest.FixtureRequest) -> Target:
+    """The server under test. Those of other tests run on beside it: files are not run in this order."""
+    server: Target = request.getfixturevalue(f"{request.param}_target")
+    return server
+
+
+@pytest.fixture(scope="session")
+def given_target() -> Target:
+    """The server that AEROSTORE_CONTRACT_URL names."""
+    url, secret = _ENVIRONMENT["AEROSTORE_CONTRACT_URL"], _ENVIRONMENT["AEROSTORE_CONTRACT_SECRET"]
+    return Target(url=url.rstrip("/"), secret=secret, is_disposable=False)
+
+
+@pytest.fixture(scope="session")
+def sqlite_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A server on a free port."""
+    yield from serve(tmp_path_factory.mktemp("contract"))
+
+
+@pytest.fixture(scope="session")
+def postgres_target(cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A server of two workers, as PostgreSQL is for: what one has done must be seen through the other."""
+    database = cluster.create_database()
+    yield from serve(tmp_path_factory.mktemp("contract"), database_url=cluster.url(database), workers=2)
+    cluster.drop_database(database)
 
 
 def serve(directory: Path, **settings: object) -> Iterator[Target]:
@@ -87,13 +101,6 @@ def serve(directory: Path, **settings: object) -> Iterator[Target]:
         stop(process)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline and process.poll() is None:
@@ -105,7 +112,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> N
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/status", trust_env=False).status_code == 200
+        return httpx.get(f"{url}/status", trust_env=False, verify=TLS).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -7,7 +7,7 @@ from http.client import HTTPException, HTTPResponse
 
 from .client import Target
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ import jwt
 import pytest
 
 from tests.crash.server import running, wait_until
+from tests.port import free_port
 
 from .client import unique
-from .conftest import SECRET, free_port, stop, wait_until_ready
+from .conftest import SECRET, stop, wait_until_ready
 
 PROGRAM = [sys.executable, "-m", "aerostore"]
 REPOSITORY = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ def aerostore(*arguments: str, **settings: object) -> subprocess.CompletedProces
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 

@@ -48,7 +48,7 @@ from .client import (
 
 _EXAMPLES = os.environ.get("AEROSTORE_TEST_EXAMPLES")  # noqa: TID251 - tests have no settings module
 SETTINGS = settings(
-    max_examples=int(_EXAMPLES or 20),
+    max_examples=int(_EXAMPLES or 12),
     stateful_step_count=50,
     deadline=None,
     derandomize=_EXAMPLES is None,
@@ -434,7 +434,7 @@ def grouped(found: dict[str, Stored], prefix: str, delimiter: str | None) -> tup
     return sorted(folders, key=str.encode), sorted(objects, key=str.encode)
 
 
-@pytest.mark.timeout(0 if _EXAMPLES else 120)
+@pytest.mark.timeout(0 if _EXAMPLES else 300)
 def test_server_and_dictionary_agree_whatever_clients_do(target: Target) -> None:
     class Machine(StorageMachine):
         def __init__(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.conformance.postgres import PostgresCluster
 from tests.conformance.test_postgres_installation import SUPABASE
 from tests.crash.server import running
+from tests.port import free_port
 
 from .test_command_line import CANNOT_RUN, NO, aerostore, has_refused
 
@@ -105,7 +106,7 @@ def test_a_policy_that_postgres_refuses_is_told_with_its_place_and_stops_the_sta
     wrong = tmp_path / "policies" / "wrong.sql"
     wrong.write_text("create policy w on storage.objects\n  for select using (nowhere = 1);\n")
     for command in ("migrate", "serve"):
-        done = aerostore(command, port=18_000, **settings)
+        done = aerostore(command, port=free_port(), **settings)
         assert done.returncode == CANNOT_RUN
         assert f'{wrong}:1:1 42703 column "nowhere" does not exist' in done.stderr
         assert "Traceback" not in done.stderr
@@ -197,7 +198,7 @@ def test_a_database_that_cannot_be_reached_is_told_in_a_line(
     cluster: PostgresCluster, settings: dict[str, object], command: list[str], broken: str, word: str
 ) -> None:
     settings["database_url"] = broken.format(port=cluster.port, password=cluster.password)
-    done = aerostore(*command, port=18_000, **settings)
+    done = aerostore(*command, port=free_port(), **settings)
     assert has_refused(done, word, "AEROSTORE_DATABASE_URL")
     assert len(done.stderr.splitlines()) == 1
     assert cluster.password not in done.stderr

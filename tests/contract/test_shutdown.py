@@ -17,7 +17,7 @@ from .client import KEY_EXISTS, NO_SUCH_KEY, error_of, get_object, object_path, 
 from .raw_socket import TIMEOUT_S, read_response, request_bytes
 
 MIB = 1024 * 1024
-SHUTDOWN_DEADLINE_S = 20.0
+SHUTDOWN_DEADLINE_S = 60.0
 BUCKET = "kept"
 
 

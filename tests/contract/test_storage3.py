@@ -11,7 +11,7 @@ from storage3._sync.file_api import SyncBucketProxy
 from storage3.exceptions import StorageApiError
 from storage3.types import CreateSignedUploadUrlOptions
 
-from .client import Target, unique
+from .client import TLS, Target, unique
 from .conftest import MakeBucket
 
 
@@ -19,7 +19,7 @@ from .conftest import MakeBucket
 def client(target: Target) -> Iterator[SyncStorageClient]:
     headers = {"Authorization": f"Bearer {target.token('service_role')}"}
     with (
-        httpx.Client(trust_env=False) as session,
+        httpx.Client(trust_env=False, verify=TLS) as session,
         SyncStorageClient(f"{target.url}/", headers, http_client=session) as client,
     ):
         yield client

@@ -12,7 +12,7 @@ from .client import Target, unique
 
 JS = Path(__file__).parent / "js"
 INSTALL_TIMEOUT_S = 100
-RUN_TIMEOUT_S = 60
+RUN_TIMEOUT_S = 100
 
 pytestmark = pytest.mark.node
 

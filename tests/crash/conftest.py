@@ -37,22 +37,6 @@ def crash_seed(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--crash-seed"))
 
 
-_REPORTS = pytest.StashKey[list[str]]()
-
-
-@pytest.fixture
-def report(request: pytest.FixtureRequest) -> Callable[[object], None]:
-    """A function that shows a line at the end of the run, whether tests pass or fail."""
-    lines = request.config.stash.setdefault(_REPORTS, [])
-    return lambda line: lines.append(str(line))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show what the rigs have to say of their work."""
-    for line in config.stash.get(_REPORTS, []):
-        terminalreporter.write_line(line)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def make_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Place]]:
     """A factory of places for rows and bytes that nobody has used; the one before is removed."""

@@ -99,9 +99,13 @@ def _check_bytes(place: Place) -> None:
 
 
 def find_orphans(place: Place) -> list[str]:
-    """List the files that no row knows: what requests left that were cut between bytes and commit."""
+    """List the files that no row knows: what requests left that were cut between bytes and commit.
+
+    A draft is known while its upload may go on.
+    """
     files = {str(path.relative_to(place.blobs_dir)) for path in place.blobs_dir.rglob("*") if path.is_file()}
     known = {key for (key,) in place.rows("SELECT backend_key FROM storage_blobs")}
+    known |= {f"draft/{id}" for (id,) in place.rows("SELECT id FROM storage_uploads WHERE state = 'WRITING'")}
     return sorted(files - known)
 
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
-from . import asking
+from . import asking, door
 from .asking import Ask
 
 NAMES_PER_CLIENT = 8
 OWN_NAMES = 3
 # Bodies up to 64 KiB are collected in memory; longer ones go to disk piece by piece.
-SIZES = (0, 10, 10, 5_000, 5_000, 60_000, 60_000, 300_000, 300_000, 2_500_000)
+SIZES = (0, 10, 10, 5_000, 5_000, 60_000, 60_000, 300_000, 300_000, 2_500_000, 5_500_000)
 BATCH = 500
+WAYS = (*asking.WAYS, *door.WAYS)
 _DELETED = "ObjectRemoved:Delete"
 
 Event = tuple[str, str]
@@ -152,7 +153,7 @@ class Client:
     def _upload(self) -> Step:
         name = self._random.choice(self._open_names())
         return self.upload(
-            name, self._content(), upsert=self._random.random() < 0.5, way=self._random.choice(asking.WAYS)
+            name, self._content(), upsert=self._random.random() < 0.5, way=self._random.choice(WAYS)
         )
 
     def _copy(self) -> Step:

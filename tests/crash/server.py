@@ -16,9 +16,11 @@ import httpx
 import pytest
 
 from tests.contract.client import Target
-from tests.contract.conftest import SECRET, free_port
+from tests.contract.conftest import SECRET
 from tests.crash.preloaded import fork_server  # by its full name: the forked process imports it anew
+from tests.port import free_port
 
+from . import door
 from .failpoint import VARIABLE, Orders
 from .invariants import Place
 
@@ -175,7 +177,8 @@ def _start(
         pytest.skip("watching a server from outside needs /proc")
     port = free_port()
     log = data_dir.with_name(f"{data_dir.name}-{port}.log")
-    values = {"data_dir": data_dir, "host": "127.0.0.1", "port": port, "jwt_secret": SECRET} | settings
+    values = {"data_dir": data_dir, "host": "127.0.0.1", "port": port, "jwt_secret": SECRET, **door.SETTINGS}
+    values |= settings
     process = launch({f"AEROSTORE_{name.upper()}": str(value) for name, value in values.items()}, log)
     server = Server(
         target=Target(url=f"http://127.0.0.1:{port}/storage/v1", secret=SECRET, is_disposable=True),

@@ -21,8 +21,6 @@ from .ledger import Client
 from .promise import BUCKET, create_bucket, read_all
 from .server import Server, running_at, wait_until
 
-pytestmark = pytest.mark.timeout(180)
-
 CLIENTS = 4
 REQUESTS = 40
 NAMES = ("x", "y", "z")

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.postgres import PostgresCluster
-from tests.conformance.postgres import cluster as cluster
 from tests.law import corpus
 from tests.law.postgres_side import PostgresSide, law_database
 from tests.law.sqlite_side import SqliteSide
 
-_SECONDS_FOR_SIZE_1 = 120
+_SECONDS_FOR_SIZE_1 = 300
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

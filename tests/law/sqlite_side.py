@@ -17,8 +17,8 @@ from aerostore.errors import (
 )
 from aerostore.executor import Result, Statement, Work
 from aerostore.executor.sqlite import SqliteExecutor
-from aerostore.permissions import PolicySet, Predicate
 from aerostore.permissions.compiled import CompiledPolicies
+from aerostore.permissions.predicate import PolicySet, Predicate
 from aerostore.policy import EvaluationError
 from aerostore.policy.catalog import Table
 from aerostore.policy.sqlite.layout import physical_table

@@ -17,8 +17,8 @@ from tests.law.postgres_side import PostgresSide
 
 pytestmark = pytest.mark.postgres
 
-POLICIES = 700
-HOSTILE_POLICIES = 300
+POLICIES = 400
+HOSTILE_POLICIES = 200
 OBJECTS_IN_WORLD = 24
 DEPTH = 3
 REFUSED_BY_US = {"0A000"}

@@ -11,8 +11,9 @@ from aerostore.executor import narrow, sqlite_law
 from aerostore.executor.narrow import NameRange
 from aerostore.executor.sqlite_law import SqliteLaw
 from aerostore.executor.statements import successor
-from aerostore.permissions import ALWAYS, compiled
+from aerostore.permissions import compiled
 from aerostore.permissions.compiled import CompiledPolicies
+from aerostore.permissions.predicate import ALWAYS
 from aerostore.policy import EvaluationError, combine, function, policyset, ruling
 from aerostore.policy.combine import Policy
 from aerostore.policy.expression import FALSE, TRUE, Constant, Expression, Function

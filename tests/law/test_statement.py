@@ -10,8 +10,8 @@ from tests.law.sqlite_side import SqliteSide
 
 pytestmark = pytest.mark.postgres
 
-SETS = 240
-HOSTILE_SETS = 60
+SETS = 150
+HOSTILE_SETS = 40
 
 
 def test_statements_do_what_they_do_in_postgres(

@@ -17,8 +17,8 @@ from aerostore.executor import Statement
 from aerostore.executor import statements as sql
 from aerostore.executor.migrations import migrate_sqlite
 from aerostore.executor.sqlite_law import Session, SqliteLaw
-from aerostore.permissions import Predicate
 from aerostore.permissions.compiled import CompiledPolicies
+from aerostore.permissions.predicate import Predicate
 from aerostore.policy import PolicyLoadError, Source
 from aerostore.policy.parse.source import parse
 from aerostore.policy.syntax import CreatePolicy

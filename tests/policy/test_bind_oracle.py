@@ -15,7 +15,7 @@ from aerostore.policy.bind.binder import Binder
 from aerostore.policy.catalog import Catalog
 from aerostore.policy.parse.source import parse_expression
 from aerostore.policy.problem import Refusal
-from tests.conformance.postgres import require_binaries, running_cluster
+from tests.conformance.postgres import PostgresCluster
 
 pytestmark = pytest.mark.postgres
 
@@ -303,12 +303,12 @@ CHOICES["truthful"] = ["owner_id = auth.uid()::text", "(select auth.role()) = 'a
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[Connection]:
-    with running_cluster(require_binaries()) as cluster:
-        database = cluster.create_database()
-        with psycopg.connect(cluster.conninfo(database), autocommit=True) as opened:
-            opened.execute(SCHEMA)
-            yield opened
+def connection(cluster: PostgresCluster) -> Iterator[Connection]:
+    database = cluster.create_database()
+    with psycopg.connect(cluster.conninfo(database), autocommit=True) as opened:
+        opened.execute(SCHEMA)
+        yield opened
+    cluster.drop_database(database)
 
 
 class Typist:

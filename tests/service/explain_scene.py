@@ -22,17 +22,19 @@ from aerostore.executor.sqlite import SqliteExecutor
 from aerostore.permissions.compiled import CompiledPolicies
 from aerostore.policy.catalog import Catalog
 from aerostore.service import FileStorage
-from aerostore.service.bucket import BucketQuery, Buckets
+from aerostore.service.assemble import Limits, file_storage
+from aerostore.service.bucket import BucketQuery
+from aerostore.service.copy import CopyRequest
 from aerostore.service.denial import Denials
-from aerostore.service.download import Downloads, ReadRequest
+from aerostore.service.download import ReadRequest
 from aerostore.service.explain import Explain
 from aerostore.service.explanation import Explanation
-from aerostore.service.file import CopyRequest, Files, Upload
-from aerostore.service.listing import FolderQuery, Listing, PrefixQuery
+from aerostore.service.listing import FolderQuery, PrefixQuery
 from aerostore.service.outbox import Outbox
+from aerostore.service.publish import Upload
 from aerostore.service.question import Question
 from aerostore.service.rehearsal import Rehearsal
-from aerostore.service.signed_url import LinkSigner, SignedUrls
+from aerostore.service.signed_url import LinkSigner
 from aerostore.telemetry import Telemetry
 from tests.conformance.executor_fixture import installed_template
 from tests.conformance.postgres import PostgresCluster
@@ -64,23 +66,12 @@ class Scene:
         executor, backend, telemetry = self.executor, MemoryBackend(clock=utc_now), Telemetry()
         self.telemetry = telemetry
         outbox = Outbox(executor, (), clock=utc_now)
-        files = Files(
-            executor, backend, outbox, clock=utc_now, telemetry=telemetry, file_size_limit=FILE_SIZE_LIMIT
+        limits = Limits(file_size_limit=FILE_SIZE_LIMIT, empty_at_most=EMPTY_AT_MOST)
+        signer = LinkSigner(["key"], clock=utc_now)
+        self.storage = file_storage(
+            executor, backend, outbox, signer, limits, clock=utc_now, telemetry=telemetry
         )
-        self.storage = FileStorage(
-            buckets=Buckets(
-                executor, outbox, clock=utc_now, file_size_limit=FILE_SIZE_LIMIT, empty_at_most=EMPTY_AT_MOST
-            ),
-            files=files,
-            downloads=Downloads(executor, backend, telemetry=telemetry),
-            listing=Listing(executor),
-            signed_urls=SignedUrls(
-                executor, files, LinkSigner(["key"], clock=utc_now), upload_expires_in_s=60
-            ),
-        )
-        rehearsal = Rehearsal(
-            executor=executor, clock=utc_now, file_size_limit=FILE_SIZE_LIMIT, empty_at_most=EMPTY_AT_MOST
-        )
+        rehearsal = Rehearsal(executor=executor, clock=utc_now, limits=limits)
         self.explainer = Explain(executor, self.judge, rehearsal)
         self.denials = Denials(executor, self.explainer, clock=utc_now, telemetry=telemetry)
         self.run(executor.start())

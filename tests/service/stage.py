@@ -14,13 +14,13 @@ from aerostore.domain import SYSTEM, Event, Object, RlsContext, utc_now
 from aerostore.events import EventSink
 from aerostore.executor import Executor, Row, Statement, Work
 from aerostore.service import FileStorage
-from aerostore.service.bucket import Buckets
-from aerostore.service.download import Download, Downloads, ReadRequest
-from aerostore.service.file import Files, Upload
-from aerostore.service.listing import Listing
+from aerostore.service.assemble import Limits, file_storage
+from aerostore.service.download import Download, ReadRequest
+from aerostore.service.file import Files
 from aerostore.service.outbox import Outbox
+from aerostore.service.publish import Upload
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy
-from aerostore.service.signed_url import LinkSigner, SignedUrls
+from aerostore.service.signed_url import LinkSigner
 from aerostore.telemetry import Telemetry
 from tests.faults import FaultyBackend, Plan
 from tests.service.rows import Rows
@@ -37,6 +37,11 @@ GRACE_S = 3600
 MAX_DELETES = 20
 RETENTION_S = 7 * 24 * 3600
 UPLOAD_EXPIRES_IN_S = 7200
+LIMITS = Limits(
+    file_size_limit=FILE_SIZE_LIMIT,
+    empty_at_most=EMPTY_AT_MOST,
+    upload_url_expires_in_s=UPLOAD_EXPIRES_IN_S,
+)
 
 
 class FakeClock:
@@ -100,30 +105,27 @@ class Stage:
 
     def storage_over(self, executor: Executor) -> FileStorage:
         """Return the storage as it is with `executor` in front of the rows."""
-        limit = FILE_SIZE_LIMIT
-        files = Files(
+        return file_storage(
             executor,
             self.backend,
             self.outbox,
+            self.signer(self.keys),
+            LIMITS,
             clock=self.clock,
             telemetry=self.telemetry,
-            file_size_limit=limit,
         )
-        return FileStorage(
-            buckets=Buckets(
-                executor,
-                self.outbox,
-                clock=self.clock,
-                file_size_limit=limit,
-                empty_at_most=EMPTY_AT_MOST,
-            ),
-            files=files,
-            downloads=Downloads(executor, self.backend, telemetry=self.telemetry),
-            listing=Listing(executor),
-            signed_urls=SignedUrls(
-                executor, files, self.signer(self.keys), upload_expires_in_s=UPLOAD_EXPIRES_IN_S
-            ),
-        )
+
+    def files_over(self, executor: Executor, backend: BlobBackend) -> Files:
+        """Return the operations on files with these in front of rows and bytes."""
+        return file_storage(
+            executor,
+            backend,
+            self.outbox,
+            self.signer(self.keys),
+            LIMITS,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        ).files
 
     def signer(self, keys: Sequence[str]) -> LinkSigner:
         return LinkSigner(keys, clock=self.clock)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-from aerostore.backend import BlobBackend, BlobReader, BlobReceipt, StoredBlob
+from aerostore.backend import BlobBackend, BlobDraft, BlobReader, BlobReceipt, StoredBlob
 from aerostore.domain import ByteRange, RlsContext
 from aerostore.executor import Executor, WorkFactory
 from tests.faults import CrashNow
@@ -136,6 +138,12 @@ class SteppedBackend:
         await _turn()
         return await self._inner.write_if_absent(key, content)
 
+    @asynccontextmanager
+    async def draft(self, draft_id: str, *, timeout_s: float = 0.0) -> AsyncIterator[BlobDraft]:
+        await _turn()
+        async with self._inner.draft(draft_id, timeout_s=timeout_s) as draft:
+            yield SteppedDraft(draft, before_discard=partial(self._before_delete, f"draft/{draft_id}"))
+
     async def open(
         self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
     ) -> BlobReader:
@@ -167,3 +175,32 @@ class SteppedBackend:
 
     async def close(self) -> None:
         """Do nothing: the owner closes it."""
+
+
+class SteppedDraft:
+    """A draft, as actors see it."""
+
+    def __init__(self, inner: BlobDraft, *, before_discard: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._inner = inner
+        self._before_discard = before_discard
+
+    @property
+    def size_bytes(self) -> int:
+        return self._inner.size_bytes
+
+    async def append(self, chunks: AsyncIterable[bytes], *, offset: int) -> int:
+        await _turn()
+        return await self._inner.append(chunks, offset=offset)
+
+    async def append_blob(self, key: str, *, piece_sums: bytes = b"") -> None:
+        await _turn()
+        await self._inner.append_blob(key, piece_sums=piece_sums)
+
+    async def publish(self, blob_id: str) -> BlobReceipt:
+        await _turn()
+        return await self._inner.publish(blob_id)
+
+    async def discard(self) -> None:
+        await _turn()
+        await self._before_discard()
+        await self._inner.discard()

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -22,7 +22,7 @@ from aerostore.errors import (
     NoSuchBucket,
     RoleNotAllowed,
 )
-from aerostore.permissions import Predicate
+from aerostore.permissions.predicate import Predicate
 from aerostore.service.bucket import BucketQuery
 from tests.conformance.executor_fixture import Rights, Who
 from tests.service.conftest import MakeStage, only_in_sqlite
@@ -223,3 +223,47 @@ def test_emptying_stops_at_an_object_that_may_not_be_deleted(make_stage: MakeSta
     with pytest.raises(AccessDenied):
         empty(stage)
     assert stage.everything() == before
+
+
+def page(stage: Stage, by: RlsContext = SERVICE, **query: Any) -> tuple[list[str], bool]:
+    buckets, follows = stage.run(stage.storage.buckets.list_by_id(by, **query))
+    return [bucket.id for bucket in buckets], follows
+
+
+def test_pages_by_id_begin_after_a_bucket_and_hold_a_prefix(stage: Stage) -> None:
+    for name in ("a", "a b", "aa", "B", "photos-2"):
+        create(stage, name)
+    assert page(stage, limit=10) == (["B", "a", "a b", "aa", "photos", "photos-2"], False)
+    assert page(stage, limit=6) == (["B", "a", "a b", "aa", "photos", "photos-2"], False)
+    assert page(stage, limit=2) == (["B", "a"], True)
+    assert page(stage, limit=2, after="a") == (["a b", "aa"], True)
+    assert page(stage, limit=9, prefix="a", after="a b") == (["aa"], False)
+    assert page(stage, limit=9, prefix="a", after="B") == (["a", "a b", "aa"], False)
+    assert page(stage, limit=9, prefix="a", after="b") == ([], False)
+    assert page(stage, limit=1, prefix="photos") == (["photos"], True)
+    assert page(stage, limit=9, prefix="%") == ([], False)
+    assert page(stage, by=OWNER, limit=9) == ([], False)
+
+
+class SeenOperations(Rights):
+    """Rights that hold for everybody, and the operations that were judged by them."""
+
+    names: ClassVar[list[str]] = []
+
+    def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
+        self.names.append(context.operation)
+        return super().where(table, command, context, known)
+
+
+@only_in_sqlite
+def test_policies_see_by_which_operation_a_bucket_is_looked_at(make_stage: MakeStage) -> None:
+    stage = make_stage(SeenOperations())
+    buckets = stage.storage.buckets
+    SeenOperations.names.clear()
+    for ask in (buckets.get, buckets.head, buckets.get_location, buckets.get_versioning):
+        assert stage.run(ask(replace(OWNER, door="s3"), "photos")).id == "photos"
+        with pytest.raises(NoSuchBucket):
+            stage.run(ask(OWNER, "missing"))
+    assert SeenOperations.names[::2] == [
+        f"storage.s3.bucket.{name}" for name in ("get", "head", "get_location", "get_versioning")
+    ]

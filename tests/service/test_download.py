@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
-from aerostore.domain import Conditions, DownloadLink, Object, RangeRequest
-from aerostore.errors import Corrupted, InvalidKey, InvalidRange, NoSuchBucket, NoSuchKey, PreconditionFailed
-from aerostore.service.download import Download, ReadRequest
+from aerostore.domain import ByteRange, Conditions, DownloadLink, Object, RangeRequest
+from aerostore.errors import (
+    Corrupted,
+    InvalidKey,
+    InvalidRange,
+    NoSuchBucket,
+    NoSuchKey,
+    PreconditionFailed,
+)
+from aerostore.service.download import Download, ReadRequest, part_sizes
 from tests.service.stage import ANON, OWNER, STRANGER, Stage, content_of
 
 CONTENT = b"0123456789"
@@ -203,3 +210,41 @@ def test_downloads_are_counted_by_outcome(stage: Stage) -> None:
     assert 'storage_download_total{bucket="photos",status="ok"} 1.0' in text
     assert 'storage_download_total{bucket="photos",status="not_modified"} 1.0' in text
     assert 'storage_download_bytes_total{bucket="photos"} 4.0' in text
+
+
+# Parts: those that the object was uploaded in
+
+IN_PARTS = {"parts": [[2, 4], [1, 2]]}
+
+
+def test_a_part_is_what_was_uploaded_as_one(stage: Stage) -> None:
+    stored = stage.put("a", CONTENT, extra=IN_PARTS)
+    parts = [
+        stage.run(content_of(open_object(stage, ReadRequest(part_number=number)))) for number in (1, 2, 3)
+    ]
+    assert parts == [b"0123", b"4567", b"89"]
+    assert part_sizes(stored) == [4, 4, 2]
+
+
+@pytest.mark.parametrize("number", [0, 4, 10_000])
+def test_a_part_that_never_was_is_refused(stage: Stage, number: int) -> None:
+    stage.put("a", CONTENT, extra=IN_PARTS)
+    with pytest.raises(InvalidRange):
+        open_object(stage, ReadRequest(part_number=number))
+
+
+def test_what_came_whole_is_one_part(stage: Stage) -> None:
+    stored = stage.put("a", CONTENT)
+    assert part_sizes(stored) == []
+    found = open_object(stage, ReadRequest(part_number=1))
+    assert found.byte_range == ByteRange(0, 9)
+    assert stage.run(content_of(found)) == CONTENT
+    with pytest.raises(InvalidRange):
+        open_object(stage, ReadRequest(part_number=2))
+
+
+def test_the_one_part_of_nothing_is_all_of_it(stage: Stage) -> None:
+    stage.put("a", b"")
+    found = open_object(stage, ReadRequest(part_number=1))
+    assert found.byte_range is None
+    assert stage.run(content_of(found)) == b""

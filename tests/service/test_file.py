@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from aerostore.domain import Object
+from aerostore.domain import Conditions, Object, RlsContext
 from aerostore.errors import (
     AccessDenied,
     EntityTooLarge,
@@ -17,10 +18,13 @@ from aerostore.errors import (
     NoSuchBucket,
     NoSuchKey,
     NoSuchRelation,
+    PreconditionFailed,
     ResourceAlreadyExists,
 )
+from aerostore.service.copy import CopyRequest
+from aerostore.service.digest import Digests
 from aerostore.service.download import ReadRequest
-from aerostore.service.file import CopyRequest, Upload
+from aerostore.service.publish import Upload, WriteCondition
 from tests.blobs import in_chunks
 from tests.conformance.executor_fixture import Rights, Who
 from tests.service.conftest import MakeStage
@@ -264,6 +268,73 @@ def test_a_refused_copy_leaves_nothing(stage: Stage, options: dict[str, Any], er
     assert stage.everything() == before
 
 
+TOLD = {"contentEncoding": "gzip", "contentLanguage": "de", "tags": {"k": "v"}, "parts": [[2, 3], [1, 1]]}
+
+
+def test_a_copy_keeps_all_that_was_told_of_its_source(stage: Stage) -> None:
+    source = stage.put("a", digests=Digests("MD5", "CRC32"), extra=TOLD, cache_control="")
+    copy = stage.run(stage.storage.files.copy(OWNER, request()))
+    assert {**copy.metadata, "lastModified": ""} == {**source.metadata, "lastModified": ""}
+
+
+def test_a_copy_that_is_told_anew_keeps_what_follows_from_the_bytes(stage: Stage) -> None:
+    source = stage.put("a", digests=Digests("MD5", "CRC32"), extra=TOLD)
+    new = request(
+        keep_metadata=False,
+        mime_type="text/html",
+        cache_control="",
+        user_metadata={"new": "1"},
+        extra={"contentLanguage": "fr"},
+    )
+    copy = stage.run(stage.storage.files.copy(OWNER, new))
+    assert "contentEncoding" not in copy.metadata
+    assert (copy.metadata["contentLanguage"], copy.metadata["cacheControl"]) == ("fr", "")
+    for kept in ("eTag", "size", "checksums", "parts", "tags"):
+        assert copy.metadata[kept] == source.metadata[kept]
+
+
+def test_a_copy_has_the_tags_that_it_is_given(stage: Stage) -> None:
+    stage.put("a", extra=TOLD)
+    tagged = stage.run(stage.storage.files.copy(OWNER, request(tags={"new": "1"})))
+    assert (tagged.metadata["tags"], tagged.metadata["contentEncoding"]) == ({"new": "1"}, "gzip")
+    assert stage.run(stage.storage.files.copy(OWNER, request(to_name="c", tags={}))).metadata["tags"] == {}
+
+
+def test_a_copy_is_made_only_of_the_source_that_is_meant(stage: Stage) -> None:
+    source = stage.put("a")
+    soon = stage.clock() + timedelta(hours=1)
+    for holds in (
+        Conditions(if_match=(source.etag,)),
+        Conditions(if_match=(source.etag,), if_unmodified_since=soon - timedelta(days=1)),
+        Conditions(if_none_match=("other",)),
+        Conditions(if_none_match=("other",), if_modified_since=soon),
+    ):
+        stage.run(stage.storage.files.copy(OWNER, request(conditions=holds, upsert=True)))
+    before = stage.everything()
+    for fails in (
+        Conditions(if_match=("other",)),
+        Conditions(if_none_match=(source.etag,)),
+        Conditions(if_modified_since=soon),
+        Conditions(if_unmodified_since=soon - timedelta(days=1)),
+    ):
+        with pytest.raises(PreconditionFailed):
+            stage.run(stage.storage.files.copy(OWNER, request(conditions=fails, upsert=True)))
+    assert stage.everything() == before
+
+
+def test_a_copy_goes_only_over_what_is_meant(stage: Stage) -> None:
+    stage.put("a")
+    new = WriteCondition(absent=True)
+    copy = stage.run(stage.storage.files.copy(OWNER, request(condition=new)))
+    before = stage.everything()
+    for condition, upsert in ((new, False), (WriteCondition(if_match="other"), True)):
+        with pytest.raises(PreconditionFailed):
+            stage.run(stage.storage.files.copy(OWNER, request(condition=condition, upsert=upsert)))
+    assert stage.everything() == before
+    over = WriteCondition(if_match=copy.etag)
+    assert stage.run(stage.storage.files.copy(OWNER, request(condition=over, upsert=True))).id == copy.id
+
+
 # Move
 
 
@@ -382,3 +453,72 @@ def test_delete_many_goes_in_batches(stage: Stage) -> None:
         stage.rows("SELECT count(*) AS n FROM storage_events WHERE type LIKE 'ObjectRemoved%'")[0]["n"]
         == 1001
     )
+
+
+# Remove: what is not there is as good as gone
+
+
+def remove(stage: Stage, name: str, by: RlsContext = OWNER, **options: Any) -> None:
+    stage.run(stage.storage.files.remove(by, options.pop("bucket_id", "photos"), name, **options))
+
+
+def test_what_is_removed_is_gone_and_may_be_removed_again(stage: Stage) -> None:
+    stage.put("a")
+    remove(stage, "a")
+    assert stage.names() == []
+    remove(stage, "a")
+    assert (
+        stage.rows("SELECT count(*) AS n FROM storage_events WHERE type LIKE 'ObjectRemoved%'")[0]["n"] == 1
+    )
+
+
+def test_what_is_hidden_is_as_good_as_gone_and_stays(make_stage: MakeStage) -> None:
+    stage = make_stage(Rights(select=Who.OWNER))
+    etag = stage.put("a").etag
+    before = stage.everything()
+    remove(stage, "a", STRANGER)
+    assert stage.run(stage.storage.files.remove_many(STRANGER, "photos", ["a"])) == set()
+    with pytest.raises(NoSuchKey):
+        remove(stage, "a", STRANGER, if_match=etag)
+    assert stage.everything() == before
+
+
+def test_who_may_look_and_not_delete_is_told(make_stage: MakeStage) -> None:
+    stage = make_stage(Rights(delete=Who.OWNER))
+    stage.put("a")
+    stage.put("theirs", by=STRANGER)
+    before = stage.everything()
+    with pytest.raises(AccessDenied):
+        remove(stage, "a", STRANGER)
+    assert stage.everything() == before
+    wanted = ["a", "missing", "theirs", "a"]
+    assert stage.run(stage.storage.files.remove_many(STRANGER, "photos", wanted)) == {"a"}
+    assert stage.names() == ["a"]
+
+
+def test_what_is_another_by_now_is_not_removed(stage: Stage) -> None:
+    old = stage.put("a", b"old").etag
+    new = stage.put("a", b"new", upsert=True).etag
+    with pytest.raises(PreconditionFailed):
+        remove(stage, "a", if_match=old)
+    remove(stage, "a", if_match=new)
+    with pytest.raises(NoSuchKey):
+        remove(stage, "a", if_match="*")
+
+
+def test_nothing_is_removed_from_no_bucket(stage: Stage) -> None:
+    with pytest.raises(NoSuchBucket):
+        remove(stage, "a", bucket_id="missing")
+    with pytest.raises(NoSuchBucket):
+        stage.run(stage.storage.files.remove_many(OWNER, "missing", ["a"]))
+
+
+def test_many_are_removed_in_batches(stage: Stage) -> None:
+    names = [f"{number:04}" for number in range(501)]
+
+    async def fill() -> None:
+        await asyncio.gather(*(stage.aput(name) for name in names))
+
+    stage.run(fill())
+    assert stage.run(stage.storage.files.remove_many(OWNER, "photos", [*names, *names])) == set()
+    assert stage.names() == []

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerostore.errors import EntityTooLarge, InvalidInput, InvalidMimeType
-from aerostore.service.file import Upload
 from aerostore.service.limit import (
     check_cache_control,
     check_content_type,
     check_mime_types,
     parse_file_size,
 )
+from aerostore.service.publish import Upload
 from tests.blobs import in_chunks
 from tests.service.stage import OWNER, SERVICE, Stage
 

@@ -1,21 +1,23 @@
-"""Lists v1 and v2 through the service, against a model in plain Python: every page, nothing twice."""
+"""Lists v1, v2 and S3 through the service, against models in plain Python: every page, nothing twice."""
 
 import asyncio
 import base64
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aerostore.domain import Object, check_object_name, utc_now
-from aerostore.errors import InvalidKey, InvalidParameter
+from aerostore.domain import Object, RlsContext, check_object_name, utc_now
+from aerostore.errors import InvalidKey, InvalidParameter, NoSuchBucket
 from aerostore.executor.statements import fold, folded
-from aerostore.service.listing import Cursor, Entry, FolderQuery, PrefixQuery, parse_cursor
+from aerostore.service.listing import Cursor, Entry, FolderQuery, KeyQuery, PrefixQuery, parse_cursor
 from tests.service.rows import open_rows
-from tests.service.stage import ANON, OWNER, STRANGER, FakeClock, Stage
+from tests.service.stage import ANON, OWNER, SERVICE, STRANGER, FakeClock, Stage
 
 ALPHABET = "aAbB/.-0~ äÄ日\U0001f600"
 
@@ -73,6 +75,18 @@ class Shelf(Stage):
             if following is None:
                 return found
             cursor = following.encode()
+
+    def key_pages(self, query: KeyQuery) -> list[Entry]:
+        """Return the entries of every page of S3's list, each page from where the one before it ended."""
+        found: list[Entry] = []
+        while True:
+            page, follows = self.run(self.storage.listing.list_keys(OWNER, "photos", query))
+            assert len(page) == query.limit if follows else len(page) <= query.limit
+            assert all(entry.name > query.after for entry in page)  # else the pages might never end
+            found += page
+            if not follows:
+                return found
+            query = replace(query, after=page[-1].name)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -222,6 +236,107 @@ def test_an_empty_cursor_is_the_first_page(shelf: Shelf) -> None:
     shelf.fill(["a"])
     page, _ = shelf.run(shelf.storage.listing.list_prefix(OWNER, "photos", PrefixQuery(cursor="")))
     assert [entry.name for entry in page] == ["a"]
+
+
+# S3
+
+
+GREATEST = "\U0010ffff"
+S3_NAMES = st.lists(
+    st.text(f"ab/-日{GREATEST}", min_size=1, max_size=6).filter(is_allowed), unique=True, max_size=12
+)
+DELIMITERS = st.text(f"ab/-日{GREATEST}", max_size=3)
+STARTS = st.text(f"ab/-日{GREATEST}\x00\x01", max_size=5)
+
+
+def key_model(names: Sequence[str], query: KeyQuery) -> list[tuple[str, bool]]:
+    """Return (name, is common prefix) of all pages, as S3's documentation has them.
+
+    Keys that share what lies between the prefix and the first delimiter behind it are one common prefix; keys
+    and common prefixes come in the order of their UTF-8 bytes, and all after the marker.
+    """
+    found: set[tuple[str, bool]] = set()
+    for name in names:
+        if not name.startswith(query.prefix):
+            continue
+        rest = name[len(query.prefix) :]
+        if query.delimiter and query.delimiter in rest:
+            shared, _, _ = rest.partition(query.delimiter)
+            found.add((query.prefix + shared + query.delimiter, True))
+        else:
+            found.add((name, False))
+    return sorted(
+        (each for each in found if each[0].encode() > query.after.encode()), key=lambda e: e[0].encode()
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    names=S3_NAMES,
+    query=st.builds(
+        KeyQuery,
+        prefix=st.text("ab/日", max_size=2),
+        delimiter=DELIMITERS,
+        after=STARTS,
+        limit=st.integers(1, 4),
+    ),
+)
+@example(names=["a/", "a/b", "a0"], query=KeyQuery(delimiter="/", after="a/b"))
+@example(names=["aaaa", "aaab", "ab"], query=KeyQuery(prefix="a", delimiter="aa", limit=1))
+@example(names=["a" + GREATEST, "a" + GREATEST + "b", "b"], query=KeyQuery(delimiter=GREATEST, limit=1))
+@example(names=[GREATEST * 2, GREATEST * 3], query=KeyQuery(delimiter=GREATEST, limit=1))
+@example(names=["a", "b/x"], query=KeyQuery(prefix="b", delimiter="/", after="c/"))
+@example(names=["ab", "abc"], query=KeyQuery(after="ab\x00"))
+def test_s3_pages_hold_every_key_and_common_prefix_once(
+    shelf: Shelf, names: list[str], query: KeyQuery
+) -> None:
+    stored = shelf.fill([*names, "~"])
+    entries = shelf.key_pages(query)
+    assert [(entry.name, entry.is_folder) for entry in entries] == key_model([*names, "~"], query)
+    assert all(entry.object == (None if entry.is_folder else stored[entry.name]) for entry in entries)
+
+
+def test_an_s3_page_of_nothing_is_empty_and_the_last(shelf: Shelf) -> None:
+    shelf.fill(["a", "b/c"])
+    for query in (KeyQuery(limit=0), KeyQuery(limit=0, delimiter="/"), KeyQuery(prefix="none")):
+        assert shelf.run(shelf.storage.listing.list_keys(OWNER, "photos", query)) == ([], False)
+
+
+def test_s3_shows_the_longest_names(shelf: Shelf) -> None:
+    names = [GREATEST * 256, GREATEST * 255 + "a", "a" * 1024]
+    shelf.fill(names)
+    assert [entry.name for entry in shelf.key_pages(KeyQuery(limit=1))] == sorted(names)
+    grouped = shelf.key_pages(KeyQuery(delimiter=GREATEST, limit=1))
+    assert [entry.name for entry in grouped] == ["a" * 1024, GREATEST]
+
+
+def s3_list(shelf: Shelf, by: RlsContext, bucket_id: str, **query: Any) -> list[str]:
+    entries, _ = shelf.run(shelf.storage.listing.list_keys(by, bucket_id, KeyQuery(**query)))
+    return [entry.name for entry in entries]
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_to_s3_a_bucket_that_is_missing_is_no_empty_one(shelf: Shelf, limit: int) -> None:
+    for by in (STRANGER, SERVICE):
+        with pytest.raises(NoSuchBucket):
+            s3_list(shelf, by, "missing", limit=limit)
+
+
+def test_to_s3_a_bucket_is_empty_for_who_may_see_nothing_in_it(shelf: Shelf) -> None:
+    shelf.fill(["folder/mine"])
+    assert s3_list(shelf, OWNER, "photos", prefix="nothing/") == []
+    assert s3_list(shelf, OWNER, "photos", after="z") == []
+    assert s3_list(shelf, STRANGER, "photos") == []
+    assert s3_list(shelf, ANON, "photos") == []
+
+
+def test_s3_lists_only_what_the_policies_let_the_caller_see(shelf: Shelf) -> None:
+    shelf.fill(["mine", "folder/mine"])
+    shelf.put("folder/theirs", by=STRANGER)
+    shelf.put("hidden/theirs", by=STRANGER)
+    assert s3_list(shelf, OWNER, "photos", delimiter="/") == ["folder/", "mine"]
+    assert s3_list(shelf, OWNER, "photos", prefix="folder/") == ["folder/mine"]
+    assert s3_list(shelf, SERVICE, "photos", delimiter="/", after="folder/x") == ["hidden/", "mine"]
 
 
 # List v1

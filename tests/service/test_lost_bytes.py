@@ -10,7 +10,7 @@ from aerostore.backend import BlobReader
 from aerostore.domain import ByteRange, RlsContext
 from aerostore.errors import AccessDenied, Corrupted, KeyAlreadyExists, Unavailable
 from aerostore.executor import Executor
-from aerostore.service.file import Upload
+from aerostore.service.publish import Upload
 from tests.faults import CrashNow, FaultyBackend
 from tests.service.conftest import IN_POSTGRES, MakeStage, only_in_sqlite
 from tests.service.meddling import MeddledExecutor

@@ -11,7 +11,7 @@ from aerostore.domain import Event, EventType, RlsContext, to_iso
 from aerostore.errors import AccessDenied, KeyAlreadyExists, NoSuchKey, Unavailable
 from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink
 from aerostore.executor import Executor, WorkFactory
-from aerostore.service.file import CopyRequest
+from aerostore.service.copy import CopyRequest
 from aerostore.service.outbox import Outbox
 from tests.faults import CrashNow
 from tests.service.conftest import MakeStage, only_in_sqlite

@@ -1,19 +1,26 @@
 """Every operation for every kind of caller under the default policies: who may, what a refusal leaves."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from aerostore import permissions
-from aerostore.domain import DownloadLink, Object, RlsContext, UploadLink
-from aerostore.errors import AccessDenied, NoSuchBucket, NoSuchKey, RoleNotAllowed, StorageError
+from aerostore.domain import DownloadLink, Object, RlsContext, UploadLink, UploadPart, UploadSession
+from aerostore.errors import AccessDenied, NoSuchBucket, NoSuchKey, NoSuchUpload, RoleNotAllowed, StorageError
 from aerostore.permissions import OPERATIONS, Operation
 from aerostore.service.bucket import BucketQuery
+from aerostore.service.copy import CopyRequest
+from aerostore.service.digest import Digests
 from aerostore.service.download import Download, ReadRequest
-from aerostore.service.file import CopyRequest, Upload
 from aerostore.service.listing import FolderQuery, PrefixQuery
+from aerostore.service.multipart import UploadAddress
+from aerostore.service.part import PartSource
+from aerostore.service.portion import Portion
+from aerostore.service.publish import Upload
+from aerostore.service.upload_listing import UploadQuery
+from tests.service.multipart_scene import asked, in_one
 from tests.service.stage import ANON, OWNER, SERVICE, STRANGER, Stage, content_of
 
 CALLERS = {"anon": ANON, "stranger": STRANGER, "owner": OWNER, "service_role": SERVICE}
@@ -25,10 +32,18 @@ ANYONE = set(CALLERS)
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is: `mine`, which belongs to `owner`, in a private bucket and in the public one `open`."""
+    """What there is: `mine`, which belongs to `owner`, in a private bucket and in the public one `open`.
+
+    upload: one in parts that `owner` has begun, with one part; resumable: another one; granted: one that was
+    begun by `upload_link`.
+    """
 
     stage: Stage
     mine: Object
+    upload: UploadAddress
+    part: UploadPart
+    resumable: str = ""
+    granted: str = ""
 
     def download_link(self) -> DownloadLink:
         return DownloadLink(
@@ -41,9 +56,9 @@ class Scene:
             expires_at=self.stage.clock() + timedelta(hours=1),
         )
 
-    def upload_link(self) -> UploadLink:
+    def upload_link(self, link_id: str = "link") -> UploadLink:
         return UploadLink(
-            link_id="link",
+            link_id=link_id,
             bucket_id="photos",
             name="signed",
             owner_id=OWNER.user_id,
@@ -58,7 +73,32 @@ def scene(stage: Stage) -> Scene:
     stage.make_bucket("open", public=True)
     stage.make_bucket("empty")
     stage.put("mine", b"open", bucket_id="open")
-    return Scene(stage, stage.put("mine", b"mine"))
+    upload = stage.run(begin_upload(stage))
+    part = stage.run(put_part(stage, upload, OWNER, 1))
+    scene = Scene(stage, stage.put("mine", b"mine"), upload, part)
+    begin = stage.storage.resumable.create
+    resumable = stage.run(begin(OWNER, replace(NEW, size_bytes=3), echo={}))
+    granted = stage.run(begin(ANON, GRANTED, echo={}, link=scene.upload_link()))
+    return replace(scene, resumable=resumable.id, granted=granted.id)
+
+
+def portion() -> Portion:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"new"
+
+    return Portion(body=body(), offset=0)
+
+
+async def begin_upload(stage: Stage) -> UploadAddress:
+    upload = Upload(bucket_id="photos", name="large", upsert=True, upload_type="s3")
+    session = await stage.storage.multipart.begin(OWNER, upload)
+    return UploadAddress(bucket_id="photos", name="large", upload_id=session.id)
+
+
+async def put_part(stage: Stage, upload: UploadAddress, by: RlsContext, number: int) -> UploadPart:
+    return await stage.storage.multipart.put_part(
+        by, upload, number, in_one(b"part"), size_bytes=4, digests=Digests("MD5")
+    )
 
 
 Ask = Callable[[Scene, RlsContext], Awaitable[object]]
@@ -95,6 +135,11 @@ async def prefix_names(scene: Scene, by: RlsContext) -> list[str]:
     return [entry.name for entry in entries]
 
 
+async def listed_uploads(scene: Scene, by: RlsContext) -> list[str]:
+    listing = await scene.stage.storage.multipart.list_uploads(by, "photos", UploadQuery())
+    return [each.name for each in listing.entries if isinstance(each, UploadSession)]
+
+
 async def deleted_names(scene: Scene, by: RlsContext) -> list[str]:
     deleted = await scene.stage.storage.files.delete_many(by, "photos", ["mine"])
     return [each.name for each in deleted]
@@ -105,9 +150,11 @@ def a_copy(to_name: str) -> CopyRequest:
 
 
 NEW = Upload(bucket_id="photos", name="new")
+GRANTED = Upload(bucket_id="photos", name="signed", size_bytes=3)
 OVER_MINE = Upload(bucket_id="photos", name="mine", upsert=True)
 OVER_NOTHING = Upload(bucket_id="photos", name="new", upsert=True)
 READ = ReadRequest()
+MINE_AS_PART = PartSource(bucket_id="photos", name="mine")
 
 CASES = [
     Case(
@@ -237,6 +284,131 @@ CASES = [
         lambda s, by: s.stage.storage.signed_urls.sign_upload(by, OVER_MINE),
         OWNERS,
     ),
+    Case(
+        permissions.S3_CREATE_MULTIPART,
+        lambda s, by: s.stage.storage.multipart.begin(by, OVER_NOTHING),
+        SIGNED_IN,
+    ),
+    Case(
+        permissions.S3_CREATE_MULTIPART,
+        lambda s, by: s.stage.storage.multipart.begin(by, OVER_MINE),
+        OWNERS,
+    ),
+    Case(permissions.S3_PART, lambda s, by: put_part(s.stage, s.upload, by, 2), OWNERS, NoSuchUpload),
+    Case(
+        permissions.S3_PART_COPY,
+        lambda s, by: s.stage.storage.multipart.copy_part(by, s.upload, 2, MINE_AS_PART),
+        OWNERS,
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.S3_LIST_PARTS,
+        lambda s, by: s.stage.storage.multipart.list_parts(by, s.upload, after_number=0, limit=10),
+        OWNERS,
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.S3_COMPLETE_MULTIPART,
+        lambda s, by: s.stage.storage.multipart.complete(by, s.upload, asked([s.part])),
+        OWNERS,
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.S3_ABORT_MULTIPART,
+        lambda s, by: s.stage.storage.multipart.abort(by, s.upload),
+        OWNERS,
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.S3_LIST_MULTIPART,
+        listed_uploads,
+        OWNERS,
+        [],
+    ),
+    Case(permissions.TUS_CREATE, lambda s, by: s.stage.storage.resumable.create(by, NEW, echo={}), SIGNED_IN),
+    Case(
+        permissions.TUS_CREATE, lambda s, by: s.stage.storage.resumable.create(by, OVER_MINE, echo={}), OWNERS
+    ),
+    Case(
+        permissions.TUS_GET,
+        lambda s, by: s.stage.storage.resumable.get(by, s.resumable),
+        OWNERS,
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.TUS_PART,
+        lambda s, by: s.stage.storage.resumable.append(by, s.resumable, portion()),
+        OWNERS,
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.TUS_DELETE,
+        lambda s, by: s.stage.storage.resumable.delete(by, s.resumable),
+        OWNERS,
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.TUS_CREATE_SIGNED,
+        lambda s, by: s.stage.storage.resumable.create(by, GRANTED, echo={}, link=s.upload_link()),
+        ANYONE,
+    ),
+    Case(
+        permissions.TUS_GET_SIGNED,
+        lambda s, by: s.stage.storage.resumable.get(by, s.granted, link=s.upload_link()),
+        ANYONE,
+    ),
+    Case(
+        permissions.TUS_GET_SIGNED,
+        lambda s, by: s.stage.storage.resumable.get(by, s.granted, link=s.upload_link("another")),
+        set(),
+        NoSuchUpload,
+    ),
+    Case(
+        permissions.TUS_PART_SIGNED,
+        lambda s, by: s.stage.storage.resumable.append(by, s.granted, portion(), link=s.upload_link()),
+        ANYONE,
+    ),
+    Case(
+        permissions.TUS_DELETE_SIGNED,
+        lambda s, by: s.stage.storage.resumable.delete(by, s.granted, link=s.upload_link()),
+        ANYONE,
+    ),
+    Case(
+        permissions.S3_BUCKET_HEAD,
+        lambda s, by: s.stage.storage.buckets.head(by, "photos"),
+        SERVICE_ROLE,
+        NoSuchBucket,
+    ),
+    Case(
+        permissions.S3_BUCKET_LOCATION,
+        lambda s, by: s.stage.storage.buckets.get_location(by, "photos"),
+        SERVICE_ROLE,
+        NoSuchBucket,
+    ),
+    Case(
+        permissions.S3_BUCKET_VERSIONING,
+        lambda s, by: s.stage.storage.buckets.get_versioning(by, "photos"),
+        SERVICE_ROLE,
+        NoSuchBucket,
+    ),
+    Case(
+        permissions.S3_GET_TAGGING,
+        lambda s, by: s.stage.storage.tags.get(by, "photos", "mine"),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.S3_PUT_TAGGING,
+        lambda s, by: s.stage.storage.tags.put(by, "photos", "mine", {"k": "v"}),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.S3_DELETE_TAGGING,
+        lambda s, by: s.stage.storage.tags.delete(by, "photos", "mine"),
+        OWNERS,
+        NoSuchKey,
+    ),
 ]
 READS = {
     each.name for each in OPERATIONS if each.needs and {command for _, command in each.needs} == {"select"}
@@ -292,6 +464,7 @@ def test_a_denied_read_cannot_be_told_from_nothing_there(scene: Scene, case: Cas
     denied = visible(answer_of(scene, case.ask, STRANGER))
     scene.stage.rows("DELETE FROM storage_objects")
     if (permissions.BUCKETS, "select") in case.operation.needs:
+        scene.stage.rows("DELETE FROM storage_uploads")
         scene.stage.rows("DELETE FROM storage_buckets")
     assert visible(answer_of(scene, case.ask, STRANGER)) == denied
 

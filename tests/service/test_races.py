@@ -15,7 +15,8 @@ from aerostore.errors import (
 )
 from aerostore.executor import Executor
 from aerostore.service import FileStorage
-from aerostore.service.file import CopyRequest, Upload
+from aerostore.service.copy import CopyRequest
+from aerostore.service.publish import Upload
 from tests.service.conftest import IN_POSTGRES
 from tests.service.meddling import MeddledExecutor
 from tests.service.rows import PostgresRows

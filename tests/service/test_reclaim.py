@@ -10,7 +10,7 @@ import pytest
 from aerostore.domain import to_iso
 from aerostore.errors import Unavailable
 from aerostore.service.age import HOLD_PREFIX, SEQ_PREFIX
-from aerostore.service.file import Upload
+from aerostore.service.publish import Upload
 from aerostore.service.reclaim import Reclaim, ReclaimReport
 from tests.blobs import in_chunks
 from tests.faults import Afterwards, CrashNow

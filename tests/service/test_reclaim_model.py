@@ -8,7 +8,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -25,13 +25,16 @@ from hypothesis.stateful import (
 
 from aerostore.domain import Object, to_iso
 from aerostore.errors import Corrupted, StorageError, Unavailable
-from aerostore.service.file import CopyRequest, Files, Upload
+from aerostore.service.copy import CopyRequest
+from aerostore.service.file import Files
+from aerostore.service.publish import Upload
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy, ReclaimReport
 from aerostore.service.scrub import Scrub
 from tests.blobs import in_chunks
+from tests.drafts import append
 from tests.service.conftest import EVERY_KIND, MakeStage, expecting_losses
+from tests.service.reclaim_watch import Watch
 from tests.service.stage import (
-    FILE_SIZE_LIMIT,
     GRACE_S,
     OWNER,
     RETENTION_S,
@@ -58,79 +61,6 @@ POINTING = """
 """
 
 
-class Watch:
-    """What a witness who knows nothing of reclaim saw: when bytes came, were let go, were listed."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self.written_at: dict[str, datetime] = {}
-        self.released_at: dict[str, datetime] = {}
-        self.listed_at: dict[str, list[datetime]] = {}
-        self.deleted: list[str] = []
-
-    async def before_list(self, prefix: str) -> None:
-        if not prefix.startswith("sha256"):
-            return
-        async for stored in self._stage.backend.list(prefix):
-            self.listed_at.setdefault(stored.key, []).append(self._stage.clock())
-
-    async def before_delete(self, key: str) -> None:
-        """Judge a deletion that reclaim is about to make. Raises: AssertionError."""
-        if not key.startswith("sha256"):
-            return
-        rows = await self._stage._rows(
-            f"SELECT id, status FROM storage_blobs WHERE backend_key = '{key}'", False
-        )
-        if rows:
-            self._judge_released(key, rows[0]["status"])
-            pointing = f"SELECT name FROM storage_objects WHERE blob_id = '{rows[0]['id']}'"
-            assert await self._stage._rows(pointing, False) == []
-        else:
-            self._judge_orphan(key)
-        self.deleted.append(key)
-
-    def _judge_released(self, key: str, status: str) -> None:
-        assert status == "DELETING", f"{key} is in use"
-        assert self._is_older_than_grace(self.released_at[key]), f"{key} was let go a moment ago"
-
-    def _judge_orphan(self, key: str) -> None:
-        sightings = self.listed_at.get(key, [])
-        assert len(sightings) >= 2, f"{key} was seen once"
-        # One that a run doomed and did not come to remove may go at once, even by a clock put back meanwhile.
-        span = max([*sightings, self._stage.clock()]) - min(sightings)
-        assert span >= timedelta(seconds=GRACE_S), f"{key} was seen just now"
-
-    def _is_older_than_grace(self, moment: datetime) -> bool:
-        return self._stage.clock() - moment >= timedelta(seconds=GRACE_S)
-
-    def the_clock_was_turned(self) -> None:
-        """Begin every grace period anew whose beginning lies in the future now."""
-        now = self._stage.clock()
-        self.released_at = {key: min(at, now) for key, at in self.released_at.items()}
-
-    async def forget_what_is_needed_again(self) -> None:
-        """Forget when blobs were let go that an older database knows as needed."""
-        query = "SELECT backend_key FROM storage_blobs WHERE status = 'DELETING'"
-        released = {row["backend_key"] for row in await self._stage._rows(query, False)}
-        self.released_at = {key: at for key, at in self.released_at.items() if key in released}
-
-    async def note_dates(self) -> None:
-        """Date what is new by the clock of the stage: triggers and files have it from the machine's."""
-        now = self._stage.clock()
-        async for stored in self._stage.backend.list("sha256/"):
-            if stored.key not in self.written_at:
-                self.written_at[stored.key] = now
-                path = self._stage.folder / "blobs" / stored.key
-                if path.exists():
-                    os.utime(path, (now.timestamp(), now.timestamp()))
-        query = "SELECT id, backend_key FROM storage_blobs WHERE status = 'DELETING'"
-        for row in await self._stage._rows(query, False):
-            if row["backend_key"] not in self.released_at:
-                self.released_at[row["backend_key"]] = now
-                dated = f"UPDATE storage_blobs SET deleting_since = '{to_iso(now)}' WHERE id = '{row['id']}'"
-                await self._stage._rows(dated, True)
-
-
 class World(RuleBasedStateMachine):
     """A storage, what clients were told of it, and what was done to its bytes behind its back."""
 
@@ -143,6 +73,7 @@ class World(RuleBasedStateMachine):
         self.told: dict[str, bytes] = {}
         self.lost: set[str] = set()
         self.uploads: dict[str, tuple[bytes, Actor[Object]]] = {}
+        self.resumables: dict[str, bytes] = {}
         self.restore: Callable[[], None] | None = None
         self.told_then: dict[str, bytes] = {}
         self.latest = self.stage.clock()
@@ -189,15 +120,7 @@ class World(RuleBasedStateMachine):
         )
 
     def files(self) -> Files:
-        stage = self.stage
-        return Files(
-            self.executor,
-            self.unwatched,
-            stage.outbox,
-            clock=stage.clock,
-            telemetry=stage.telemetry,
-            file_size_limit=FILE_SIZE_LIMIT,
-        )
+        return self.stage.files_over(self.executor, self.unwatched)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.stage.run(work)
@@ -278,6 +201,61 @@ class World(RuleBasedStateMachine):
         for name in shown & set(self.uploads):
             self.run(self.uploads[name][1].go_on_to_the_end())
         self.settle_uploads()
+
+    @rule(content=contents, lifetime_s=st.sampled_from([600, 3 * GRACE_S, 2 * YEAR_S]))
+    def a_resumable_upload_begins(self, content: bytes, lifetime_s: int) -> None:
+        upload_id = str(uuid.uuid4())
+        expires_at = to_iso(self.stage.clock() + timedelta(seconds=lifetime_s))
+        self.stage.rows(
+            "INSERT INTO storage_uploads (id, protocol, bucket_id, name, expires_at)"
+            f" VALUES ('{upload_id}', 'tus', 'photos', 'resumable', '{expires_at}')"
+        )
+        self.resumables[upload_id] = b""
+        self.run(self.grow(upload_id, content))
+
+    @precondition(lambda self: self.resumables)
+    @rule(pick=st.integers(0, 99), content=contents)
+    def a_resumable_upload_goes_on(self, pick: int, content: bytes) -> None:
+        self.forget_ended_uploads()
+        if known := sorted(self.resumables):
+            self.run(self.grow(known[pick % len(known)], content))
+
+    async def grow(self, upload_id: str, content: bytes) -> None:
+        """Add bytes to the draft, dated by the clock of the stage."""
+        known = self.resumables[upload_id]
+        async with self.stage.backend.draft(upload_id) as draft:
+            await append(draft, content, offset=len(known))
+        self.resumables[upload_id] = known + content
+        now = self.stage.clock().timestamp()
+        path = self.stage.folder / "blobs" / "draft" / upload_id
+        if path.exists():
+            os.utime(path, (now, now))
+
+    @precondition(lambda self: self.resumables)
+    @rule(pick=st.integers(0, 99), dies=st.booleans())
+    def a_resumable_upload_is_complete(self, pick: int, dies: bool) -> None:
+        """Its draft goes after the row has changed, if the process lives on."""
+        self.forget_ended_uploads()
+        if not (known := sorted(self.resumables)):
+            return
+        upload_id = known[pick % len(known)]
+        self.stage.rows(f"UPDATE storage_uploads SET state = 'COMPLETED' WHERE id = '{upload_id}'")
+        del self.resumables[upload_id]
+        if not dies:
+            self.run(self.stage.backend.delete(f"draft/{upload_id}"))
+
+    def forget_ended_uploads(self) -> None:
+        """Forget those that reclaim or the emptying of their bucket has ended."""
+        rows = self.stage.rows("SELECT id FROM storage_uploads WHERE state = 'WRITING'")
+        self.resumables = {
+            row["id"]: self.resumables[row["id"]] for row in rows if row["id"] in self.resumables
+        }
+
+    @invariant()
+    def uploads_under_way_have_their_drafts(self) -> None:
+        self.forget_ended_uploads()
+        for upload_id, content in self.resumables.items():
+            assert self.run(self.stage.backend.size(f"draft/{upload_id}")) == len(content)
 
     async def kill_uploads(self) -> None:
         for _content, actor in self.uploads.values():
@@ -376,10 +354,15 @@ class World(RuleBasedStateMachine):
         assert self.restore is not None
         self.restore()
         self.restore, self.told = None, self.told_then
+        # An older database may know uploads whose drafts went when they were complete or had expired.
+        self.resumables = {key: self.resumables[key] for key in self.resumables if self.has_draft(key)}
         self.run(self.watch.forget_what_is_needed_again())
         self.lost |= set(self.run(self.find_missing()))
         if accepted:
             self.run_reclaim(apply=True, accept=True)
+
+    def has_draft(self, upload_id: str) -> bool:
+        return self.run(self.stage.backend.exists(f"draft/{upload_id}"))
 
     @rule(pick=st.integers(0, 99), whole_folder=st.booleans())
     def files_are_lost(self, pick: int, whole_folder: bool) -> None:
@@ -447,6 +430,9 @@ class World(RuleBasedStateMachine):
             each.key for each in stored if each.key not in known and abs(now - each.modified_at) > grace
         )
 
+    async def find_drafts(self) -> set[str]:
+        return {each.key async for each in self.stage.backend.list("draft/")}
+
     def teardown(self) -> None:
         try:
             self.check_that_nothing_is_left_over()
@@ -458,10 +444,12 @@ class World(RuleBasedStateMachine):
         self.run(self.kill_uploads())
         self.stage.expire_leases()
         self.stage.clock.now = self.latest
-        for _ in range(4):
+        for is_accepted in (True, True, True, True, False):  # whoever is told to go on spares drafts
             self.stage.clock.advance(GRACE_S + 60)
             self.run(self.watch.note_dates())
-            self.run(self.reclaim().run(apply=True, accept_restored=True))
+            self.run(self.reclaim().run(apply=True, accept_restored=is_accepted))
+        unfinished = self.stage.rows("SELECT id FROM storage_uploads WHERE state = 'WRITING'")
+        assert self.run(self.find_drafts()) <= {f"draft/{row['id']}" for row in unfinished}
         needed = {row["backend_key"] for row in self.stage.rows("SELECT backend_key FROM storage_blobs")}
         missing = self.run(self.find_missing())
         assert self.stage.keys_of_bytes() == needed - set(missing)

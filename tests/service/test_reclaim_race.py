@@ -8,11 +8,11 @@ import pytest
 from aerostore.domain import Object, to_iso
 from aerostore.errors import LockTimeout, Unavailable
 from aerostore.service.age import HOLD_PREFIX
-from aerostore.service.file import Files, Upload
+from aerostore.service.publish import Upload
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy
 from tests.faults import Afterwards, CrashNow
 from tests.service.conftest import MakeStage
-from tests.service.stage import FILE_SIZE_LIMIT, GRACE_S, OWNER, RETENTION_S, Stage
+from tests.service.stage import GRACE_S, OWNER, RETENTION_S, Stage
 from tests.service.stepping import Actor, SteppedBackend, SteppedExecutor
 
 
@@ -32,13 +32,7 @@ def reclaim(stage: Stage) -> Reclaim:
 
 async def stalled_upload(stage: Stage, name: str) -> Actor[Object]:
     """Begin an upload that has stored its bytes and has not committed its row."""
-    files = Files(
-        *stepped(stage),
-        stage.outbox,
-        clock=stage.clock,
-        telemetry=stage.telemetry,
-        file_size_limit=FILE_SIZE_LIMIT,
-    )
+    files = stage.files_over(*stepped(stage))
     upload = Upload(bucket_id="photos", name=name)
     actor = await Actor(files.put(OWNER, upload, name.encode())).begin()
     await actor.step()

@@ -23,7 +23,7 @@ from aerostore.errors import (
     SignatureDoesNotMatch,
 )
 from aerostore.service.download import ReadRequest
-from aerostore.service.file import Upload
+from aerostore.service.publish import Upload
 from aerostore.service.signed_url import MAX_EXPIRES_IN_S, LinkSigner
 from tests.service.conftest import MakeStage
 from tests.service.stage import ANON, OWNER, STRANGER, UPLOAD_EXPIRES_IN_S, FakeClock, Stage, content_of

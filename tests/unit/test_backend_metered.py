@@ -8,7 +8,8 @@ import pytest
 from aerostore.backend.memory import MemoryBackend
 from aerostore.backend.metered import MeteredBackend
 from aerostore.errors import Corrupted
-from tests.blobs import CONTENT, blob_id, run
+from tests.blobs import CONTENT, blob_id, in_chunks, put, run
+from tests.drafts import DRAFT
 
 
 def test_metered_reports_each_operation_with_its_time() -> None:
@@ -54,3 +55,29 @@ def test_metered_leaves_out_the_time_that_the_client_took() -> None:
     )
     run(backend.write(slow_client(), blob_id=blob_id()))
     assert observed == [2.0]
+
+
+def test_metered_reports_what_is_done_with_a_draft_and_not_how_long_it_is_held() -> None:
+    observed: list[tuple[str, str, float]] = []
+    now = 0.0
+
+    async def slow_client() -> AsyncIterator[bytes]:
+        nonlocal now
+        now += 60.0
+        yield CONTENT
+
+    async def scenario() -> None:
+        inner = MemoryBackend()
+        part = await put(inner, CONTENT)
+        backend = MeteredBackend(inner, lambda *facts: observed.append(facts), clock=lambda: now)
+        async with backend.draft(DRAFT) as draft:
+            assert await draft.append(slow_client(), offset=0) == draft.size_bytes == len(CONTENT)
+            await draft.append_blob(part.key)
+            await draft.publish(blob_id())
+            with pytest.raises(Corrupted):
+                await draft.append(in_chunks(CONTENT), offset=0)
+            await draft.discard()
+
+    run(scenario())
+    operations = ("append", "append_blob", "publish", "append", "discard")
+    assert observed == [(operation, "memory", 0.0) for operation in operations]

@@ -26,8 +26,8 @@ from aerostore.errors import (
     InvalidRange,
     StorageError,
     Unavailable,
-    error_types,
 )
+from tests.error_family import error_types
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 123_000, tzinfo=UTC)
 

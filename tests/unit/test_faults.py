@@ -4,7 +4,8 @@ import pytest
 
 from aerostore.backend.memory import MemoryBackend
 from aerostore.errors import InsufficientStorage, Unavailable
-from tests.blobs import CONTENT, put, run, stored
+from tests.blobs import CONTENT, in_chunks, put, run, stored
+from tests.drafts import DRAFT
 from tests.faults import Afterwards, CrashNow, FaultyBackend
 
 
@@ -32,5 +33,22 @@ def test_faulty_can_lose_the_answer_of_work_that_was_done() -> None:
         with pytest.raises(Unavailable):
             await put(backend, CONTENT)
         assert len(await stored(backend)) == 1
+
+    run(scenario())
+
+
+def test_faulty_fails_the_planned_calls_on_drafts() -> None:
+    async def scenario() -> None:
+        backend = FaultyBackend(
+            MemoryBackend(), {"draft": [None, Unavailable()], "append": [Afterwards(CrashNow())]}
+        )
+        async with backend.draft(DRAFT) as draft:
+            with pytest.raises(CrashNow):
+                await draft.append(in_chunks(CONTENT), offset=0)
+            assert draft.size_bytes == len(CONTENT)
+        with pytest.raises(Unavailable):
+            async with backend.draft(DRAFT):
+                raise AssertionError
+        assert backend.calls == ["draft", "append", "draft"]
 
     run(scenario())

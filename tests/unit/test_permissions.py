@@ -8,8 +8,9 @@ import pytest
 from aerostore.domain import RlsContext
 from aerostore.errors import AccessDenied, PolicyFailed
 from aerostore.executor.migrations import shipped_folder
-from aerostore.permissions import ALWAYS, BUCKETS, NEVER, OBJECTS, Predicate
+from aerostore.permissions import BUCKETS, OBJECTS
 from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
+from aerostore.permissions.predicate import ALWAYS, NEVER, Predicate
 from aerostore.policy import PolicyLoadError, Source, load
 
 COMMANDS = ("select", "insert", "update", "delete")

@@ -215,3 +215,24 @@ def test_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_data_directory_that_cannot_be_made_is_refused() -> None:
     with pytest.raises(InvalidSettings, match="AEROSTORE_DATA_DIR: /proc/nowhere cannot be used"):
         Settings(data_dir=Path("/proc/nowhere")).with_secrets()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("files.example", "/api", "ftp://files.example", "https://", "https://files.example?a=b"),
+        *(
+            "https://files.example/#a",
+            "https://files.example/storage/v1",
+            "https://files.example/storage/v1/",
+        ),
+    ],
+)
+def test_public_url_must_be_what_comes_before_the_storage_base(url: str) -> None:
+    with pytest.raises(InvalidSettings, match="AEROSTORE_PUBLIC_URL must be"):
+        Settings(public_url=url)
+
+
+@pytest.mark.parametrize("url", ["", "https://files.example", "http://[::1]:8000", "https://a.example/api/"])
+def test_public_url_may_have_a_path_of_its_own(url: str) -> None:
+    assert Settings(public_url=url).public_url == url

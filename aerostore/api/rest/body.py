@@ -1,6 +1,5 @@
-"""Request bodies of the REST door: JSON with a limit, uploads as a stream, and what their headers say."""
+"""Bodies of the REST door: JSON with a limit, uploads as a stream, and what their headers say."""
 
-import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Mapping
@@ -10,47 +9,20 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from aerostore.api.body import INLINE_BYTES, body_chunks, declared_size
 from aerostore.api.rest.form import UploadForm, read_upload_form
 from aerostore.api.rest.robots import check_robots_tag
 from aerostore.api.rest.schema import Field, parse_json_body, validate
 from aerostore.domain import MAX_USER_METADATA_BYTES, JsonObject
 from aerostore.errors import (
-    IncompleteBody,
     InvalidInput,
     MetadataTooLarge,
     RequestBodyTooLarge,
-    RequestTimeout,
     SchemaViolation,
 )
-from aerostore.service.file import Upload
+from aerostore.service.publish import Upload
 
 MAX_JSON_BYTES = 1024 * 1024
-# Up to here a body is collected in memory and goes to the service whole.
-INLINE_BYTES = 64 * 1024
-
-
-async def body_chunks(request: Request, idle_timeout_s: float) -> AsyncIterator[bytes]:
-    """Yield the body as it arrives.
-
-    Raises: IncompleteBody when the client goes away or sent another length than it announced;
-    RequestTimeout when nothing comes for idle_timeout_s.
-    """
-    received, announced = 0, declared_size(request)
-    while True:
-        try:
-            async with asyncio.timeout(idle_timeout_s):
-                message = await request.receive()
-        except TimeoutError:
-            raise RequestTimeout from None
-        if message["type"] == "http.disconnect":
-            raise IncompleteBody
-        if chunk := message.get("body", b""):
-            received += len(chunk)
-            yield chunk
-        if not message.get("more_body", False):
-            break
-    if announced is not None and received != announced:
-        raise IncompleteBody
 
 
 async def skip_body(request: Request, idle_timeout_s: float) -> None:
@@ -80,16 +52,6 @@ async def read_json(
     if parsed is None:
         raise SchemaViolation("body must be object", hint="Send JSON with 'Content-Type: application/json'.")
     return validate(parsed, fields, where="body")
-
-
-def declared_size(request: Request) -> int | None:
-    """Return Content-Length, None when there is none. Raises: InvalidInput when it is not a number."""
-    text = request.headers.get("content-length")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()) or len(text) > 19:
-        raise InvalidInput("The Content-Length header is not a number")
-    return int(text)
 
 
 async def read_upload(

@@ -57,18 +57,25 @@ class UploadForm:
     chunks: AsyncIterator[bytes]
 
 
-async def read_upload_form(content_type: str, body: AsyncIterator[bytes]) -> UploadForm:
+async def read_upload_form(
+    content_type: str,
+    body: AsyncIterator[bytes],
+    *,
+    max_fields: int = MAX_FIELDS,
+    file_field: str | None = None,
+) -> UploadForm:
     """Read `body` up to the first byte of its first file part, whatever that part is called.
 
-    content_type: the request's header. A part is a file when it has a filename or an empty name. Holds at
-    most one piece of `body` and the fields; takes time in proportion to what arrives.
+    content_type: the request's header. A part is a file when it has a filename or an empty name, or is called
+    file_field in any case. Holds at most one piece of `body` and the fields; takes time in proportion to what
+    arrives.
     Raises: InvalidInput for a form that is malformed, has no file or breaks a limit of this module;
     MetadataTooLarge for a metadata field over its limit; IncompleteBody when the form ends early.
     Source: RFC 7578; RFC 2046 section 5.1.1.
     """
     boundary = _parse_boundary(content_type)
     parts = _without_preamble(body, boundary)
-    parser = _FormParser(boundary)
+    parser = _FormParser(boundary, max_fields=max_fields, file_field=file_field)
     file = await _find_file(parts, parser)
     return UploadForm(
         fields=parser.fields,
@@ -93,7 +100,9 @@ class _PartHead:
 class _FormParser:
     """What the push parser reports, sorted into fields, the file's bytes and what is ignored after it."""
 
-    def __init__(self, boundary: str) -> None:
+    def __init__(self, boundary: str, *, max_fields: int, file_field: str | None) -> None:
+        self._max_fields = max_fields
+        self._file_field = file_field
         self.fields: dict[str, str] = {}
         self.file: _PartHead | None = None
         self.ended = False
@@ -169,12 +178,12 @@ class _FormParser:
         if self.file is not None:
             return
         head = _parse_part_head(self._headers)
-        if head.is_file:
+        if head.is_file or head.name.lower() == self._file_field:
             self.file = head
             self.in_file = True
             return
-        if len(self.fields) >= MAX_FIELDS:
-            raise InvalidInput(f"The form has more than {MAX_FIELDS} fields")
+        if len(self.fields) >= self._max_fields:
+            raise InvalidInput(f"The form has more than {self._max_fields} fields")
         self._field_name = head.name
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:

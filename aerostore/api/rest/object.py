@@ -7,19 +7,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aerostore.api.address import address
 from aerostore.api.caller import QUESTION, Callers
+from aerostore.api.recheck import checked_at_end
 from aerostore.api.rest.body import read_json, read_upload, user_metadata_of_header
 from aerostore.api.rest.download import download_headers, object_response
-from aerostore.api.rest.query import address, asks_for_upsert
-from aerostore.api.rest.recheck import checked_at_end
+from aerostore.api.rest.query import asks_for_upsert
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.rest.wire import info_json, json_response, object_row_json
 from aerostore.domain import JsonObject, RlsContext
 from aerostore.errors import InvalidLink, NoSuchBucket, NoSuchKey, SignatureDoesNotMatch, StorageError
 from aerostore.service import FileStorage
+from aerostore.service.copy import CopyRequest
 from aerostore.service.download import Download
-from aerostore.service.file import CopyRequest, Upload
+from aerostore.service.publish import Upload
 from aerostore.service.question import Question
 
 MOVE_BODY = {
@@ -128,8 +130,8 @@ class ObjectDoor:
                 to_name=body["destinationKey"],
                 upsert=asks_for_upsert(request),
                 keep_metadata=body.get("copyMetadata", True),
-                mime_type=metadata.get("mimetype"),
-                cache_control=metadata.get("cacheControl"),
+                mime_type=metadata.get("mimetype") or None,
+                cache_control=metadata.get("cacheControl") or None,
                 user_metadata=user_metadata_of_header(request),
             ),
         )

@@ -1,38 +1,16 @@
-"""Query strings and the headers that steer reading: ranges, conditions, download names."""
+"""Query strings of the REST door, and what it makes of the headers that steer reading."""
 
-import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
+from aerostore.api.conditional import conditions_of, parse_if_range, parse_range
 from aerostore.api.rest.schema import Field, validate
-from aerostore.domain import Conditions, RangeRequest
 from aerostore.errors import InvalidRange
 from aerostore.service.download import ReadRequest
 
-
-class _NameConvertor(Convertor[str]):
-    """The rest of a path, whatever it holds: the name rules are the service's, newlines included."""
-
-    regex = r"[\s\S]*"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("name", _NameConvertor())
-
-_RANGE = re.compile(r"bytes=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII | re.IGNORECASE)
-_ETAG = re.compile(r'\s*(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
-_MAX_TAGS = 100
 # What encodeURIComponent leaves alone (ECMAScript 19.2.6.4), besides letters, digits and _.-~
 _URI_COMPONENT_SAFE = "!*'()"
 
@@ -47,78 +25,27 @@ def read_query(request: Request, fields: Mapping[str, Field]) -> dict[str, Any]:
     return validate(values, fields, where="querystring")
 
 
-def address(request: Request) -> tuple[str, str]:
-    """Return the bucket and the object name in the path, decoded once by the gate."""
-    return request.path_params["bucket"], request.path_params["name"]
-
-
 def asks_for_upsert(request: Request) -> bool:
     """Tell whether the request may replace an object: `x-upsert: true`, in any case."""
     return request.headers.get("x-upsert", "").strip().lower() == "true"
 
 
 def read_request(request: Request) -> ReadRequest:
-    """Return what the Range and conditional headers ask for. Raises: InvalidRange."""
-    headers = request.headers
-    return ReadRequest(
-        conditions=Conditions(
-            if_match=_parse_tags(headers.getlist("if-match")),
-            if_none_match=_parse_tags(headers.getlist("if-none-match")),
-            if_modified_since=_parse_date(headers.get("if-modified-since")),
-            if_unmodified_since=_parse_date(headers.get("if-unmodified-since")),
-        ),
-        byte_range=parse_range(headers.get("range")),
-        if_range=_parse_if_range(headers.get("if-range")),
-    )
+    """Return what the Range and conditional headers ask for.
 
-
-def parse_range(header: str | None) -> RangeRequest | None:
-    """Read a Range header with one range; None without one.
-
-    Raises: InvalidRange for several ranges, another unit or anything malformed.
-    Source: RFC 9110 section 14.2; Supabase answers 416 where the standard lets a server ignore the header.
+    Raises: InvalidRange for several ranges, another unit or anything malformed, where RFC 9110 section 14.2
+    lets a server ignore the header. Source: Supabase Storage.
     """
-    if header is None:
-        return None
-    match = _RANGE.fullmatch(header)
-    if match is None or not (match[1] or match[2]):
+    headers = request.headers
+    wanted = headers.get("range")
+    byte_range = parse_range(wanted) if wanted is not None else None
+    if wanted is not None and byte_range is None:
         raise InvalidRange
-    first, last = (int(text) if text else None for text in match.groups())
-    if first is not None and last is not None and first > last:
-        raise InvalidRange
-    return RangeRequest(first, last)
-
-
-def _parse_tags(values: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the opaque tags of a list of entity tags, weak or strong (RFC 9110 section 8.8.3)."""
-    if not values:
-        return None
-    text = ",".join(values)
-    if text.strip() == "*":
-        return ("*",)
-    tags = [match[1] for match in _ETAG.finditer(text)][:_MAX_TAGS]
-    # Clients that forget the quotes mean the tag all the same.
-    return tuple(tags) if tags else (text.strip(),)
-
-
-def _parse_date(value: str | None) -> datetime | None:
-    """Return an HTTP date; one that cannot be read counts as absent (RFC 9110 section 13.1.3)."""
-    if value is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _parse_if_range(value: str | None) -> str | datetime | None:
-    """Return the validator of If-Range; a weak tag never matches (RFC 9110 section 13.1.5)."""
-    if value is None:
-        return None
-    if '"' in value:
-        return "" if value.startswith("W/") else value.strip().strip('"')
-    return _parse_date(value) or ""
+    return ReadRequest(
+        conditions=conditions_of(headers),
+        byte_range=byte_range,
+        if_range=parse_if_range(headers.get("if-range")),
+    )
 
 
 def content_disposition(download: str | None) -> str | None:

@@ -10,17 +10,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aerostore.api.address import address
+from aerostore.api.body import declared_size
 from aerostore.api.caller import Callers
-from aerostore.api.rest.body import declared_size, read_json, read_upload, skip_body, user_metadata_of_header
+from aerostore.api.recheck import checked_at_end
+from aerostore.api.rest.body import read_json, read_upload, skip_body, user_metadata_of_header
 from aerostore.api.rest.download import object_response
-from aerostore.api.rest.query import address, asks_for_upsert, read_query
-from aerostore.api.rest.recheck import checked_at_end
+from aerostore.api.rest.query import asks_for_upsert, read_query
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import json_response
 from aerostore.domain import JsonObject, UploadLink
 from aerostore.errors import SignatureDoesNotMatch
 from aerostore.service import FileStorage
-from aerostore.service.file import Upload
+from aerostore.service.publish import Upload
 
 _EXPIRES_IN = Field(kind="integer", minimum=1, required=True)
 SIGN_BODY = {"expiresIn": _EXPIRES_IN, "transform": Field(kind="object", nullable=True)}

@@ -16,7 +16,7 @@ from aerostore.errors import AccessDenied
 from aerostore.executor import NameBounds, Statement
 from aerostore.executor.narrow import NameRange, range_of
 from aerostore.executor.postgres.reading import FINGERPRINT, Reading
-from aerostore.permissions import NEVER
+from aerostore.permissions.predicate import NEVER
 
 READ_AGAIN_AFTER_S = 5.0
 # Longer than a name can be, of the greatest character.
@@ -57,8 +57,9 @@ def _bounded(statement: Statement, names: NameBounds, found: NameRange, fingerpr
     values = {"policy_fingerprint": fingerprint, "policy_lower": max(own[names.lower], found.lower)}
     if found.upper is not None:
         values["policy_upper"] = min(own[names.upper], found.upper) if names.upper else found.upper
-    sql = _with_bounds(statement.sql, names, has_upper=found.upper is not None)
-    return replace(statement, sql=sql, parameters={**own, **values})
+    text = statement.postgres or statement.sql
+    sql = _with_bounds(text, names, has_upper=found.upper is not None)
+    return replace(statement, sql=sql, postgres="", parameters={**own, **values})
 
 
 @lru_cache(maxsize=256)

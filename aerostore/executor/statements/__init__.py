@@ -5,7 +5,7 @@ lists come from the tables. Names are compared byte by byte; `lower` folds ASCII
 engines. A current object is one with `archived_at IS NULL`.
 """
 
-from aerostore.executor.statements import quarantine, scrub
+from aerostore.executor.statements import access_key, multipart, quarantine, scrub, upload
 from aerostore.executor.statements.blob import (
     count_deleting_blobs,
     delete_blob,
@@ -24,6 +24,7 @@ from aerostore.executor.statements.bucket import (
     find_visible_bucket,
     insert_bucket,
     list_buckets,
+    list_buckets_by_id,
     update_bucket,
 )
 from aerostore.executor.statements.denial import find_denials, insert_denial, trim_denials
@@ -41,6 +42,8 @@ from aerostore.executor.statements.job import (
     count_expired_uploads,
     delete_expired_uploads,
     delete_uploads,
+    find_unfinished_uploads,
+    find_uploads_under_way,
     ping,
     release_lease,
     take_lease,
@@ -48,6 +51,7 @@ from aerostore.executor.statements.job import (
 from aerostore.executor.statements.listing import (
     FOLDER_MARK,
     NAME_AFTER,
+    end_of,
     fold,
     folded,
     list_entries,
@@ -69,12 +73,14 @@ from aerostore.executor.statements.object import (
     lock_objects,
     lock_objects_after,
     move_object,
+    set_metadata,
     upsert_object,
 )
 
 __all__ = [
     "FOLDER_MARK",
     "NAME_AFTER",
+    "access_key",
     "begin_grace_anew",
     "count_bucket_content",
     "count_dead_events",
@@ -86,12 +92,15 @@ __all__ = [
     "delete_object",
     "delete_objects",
     "delete_uploads",
+    "end_of",
     "find_blob_by_content",
     "find_blob_of",
     "find_bucket",
     "find_denials",
     "find_known_keys",
     "find_object",
+    "find_unfinished_uploads",
+    "find_uploads_under_way",
     "find_visible_bucket",
     "find_visible_object",
     "find_visible_objects",
@@ -104,6 +113,7 @@ __all__ = [
     "insert_object",
     "list_blobs",
     "list_buckets",
+    "list_buckets_by_id",
     "list_deleting_blobs",
     "list_due_events",
     "list_entries",
@@ -116,6 +126,7 @@ __all__ = [
     "lock_objects",
     "lock_objects_after",
     "move_object",
+    "multipart",
     "newest_seq",
     "ping",
     "quarantine",
@@ -123,11 +134,13 @@ __all__ = [
     "replace_bytes",
     "scrub",
     "see_newest_event",
+    "set_metadata",
     "settle_event",
     "successor",
     "take_lease",
     "trim_denials",
     "trim_events",
     "update_bucket",
+    "upload",
     "upsert_object",
 ]

@@ -50,6 +50,18 @@ def list_buckets(
     return Statement(sql=sql, parameters=parameters, law=Law(table=BUCKETS, command="select"))
 
 
+def list_buckets_by_id(*, lower: str, upper: str | None, limit: int) -> Statement:
+    """Rows: storage_buckets with an id in [lower, upper) that the caller may select, in bytewise order."""
+    conditions = "id >= :lower" if upper is None else "id >= :lower AND id < :upper"
+    bounds = {"lower": lower} if upper is None else {"lower": lower, "upper": upper}
+    return Statement(
+        sql=f"SELECT {BUCKET_COLUMNS} FROM storage_buckets WHERE {conditions} AND {{policy}}"
+        " ORDER BY id LIMIT :limit",
+        parameters={**bounds, "limit": limit},
+        law=Law(table=BUCKETS, command="select"),
+    )
+
+
 def _escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 

@@ -6,14 +6,16 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from aerostore.domain import Blob, Bucket, Event, Object, ScrubRound
+from aerostore.domain import AccessKey, Blob, Bucket, Event, Object, ScrubRound, UploadSession
 from aerostore.executor.tables import (
+    StorageAccessKey,
     StorageBlob,
     StorageBucket,
     StorageDenial,
     StorageEvent,
     StorageObject,
     StorageScrub,
+    StorageUpload,
     column_names,
 )
 
@@ -33,6 +35,9 @@ OBJECT_COLUMNS = _columns(StorageObject)
 QUALIFIED_OBJECT_COLUMNS = _columns(StorageObject, qualified=True)
 EVENT_COLUMNS = _columns(StorageEvent)
 DENIAL_COLUMNS = _columns(StorageDenial)
+ACCESS_KEY_COLUMNS = _columns(StorageAccessKey)
+UPLOAD_COLUMNS = _columns(StorageUpload)
+QUALIFIED_BLOB_COLUMNS = _columns(StorageBlob, qualified=True)
 SCRUB_COLUMNS = _columns(StorageScrub)
 
 
@@ -48,7 +53,7 @@ def assignments(names: Sequence[str]) -> str:
     return ", ".join(f"{name} = :{name}" for name in names)
 
 
-def to_row(value: Bucket | Object | Blob | Event | ScrubRound) -> dict[str, Any]:
+def to_row(value: Bucket | Object | Blob | Event | ScrubRound | UploadSession | AccessKey) -> dict[str, Any]:
     """Return a domain value as columns and their values."""
     return {each.name: getattr(value, each.name) for each in fields(value)}
 

@@ -1,8 +1,10 @@
 """SQL of the background jobs: expired uploads, leases, dates of a wrong clock, a sign of life."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from aerostore.executor import Statement
+from aerostore.executor.statements.column import numbered, placeholders
 
 
 def delete_uploads(bucket_id: str) -> Statement:
@@ -10,9 +12,34 @@ def delete_uploads(bucket_id: str) -> Statement:
     return Statement(sql="DELETE FROM storage_uploads WHERE bucket_id = :id", parameters={"id": bucket_id})
 
 
-def delete_expired_uploads(now: datetime) -> Statement:
-    """Changes the uploads that ended their life before `now`; their parts go with them."""
-    return Statement(sql="DELETE FROM storage_uploads WHERE expires_at < :now", parameters={"now": now})
+def delete_expired_uploads(now: datetime, limit: int) -> Statement:
+    """Changes up to `limit` uploads that ended their life before `now`; their parts go with them."""
+    return Statement(
+        sql=(
+            "DELETE FROM storage_uploads WHERE expires_at < :now AND id IN"
+            " (SELECT id FROM storage_uploads WHERE expires_at < :now ORDER BY expires_at LIMIT :limit)"
+        ),
+        parameters={"now": now, "limit": limit},
+    )
+
+
+def find_unfinished_uploads(ids: Sequence[str]) -> Statement:
+    """Rows: (id) of those among `ids` that are neither complete nor forgotten."""
+    return Statement(
+        sql=f"SELECT id FROM storage_uploads WHERE state = 'WRITING' AND id IN ({placeholders(ids)})",
+        parameters=numbered(ids),
+    )
+
+
+def find_uploads_under_way(ids: Sequence[str], now: datetime) -> Statement:
+    """Rows: (id) of those among `ids` that somebody may still go on with."""
+    return Statement(
+        sql=(
+            "SELECT id FROM storage_uploads WHERE state = 'WRITING' AND expires_at >= :now"
+            f" AND id IN ({placeholders(ids)})"
+        ),
+        parameters={**numbered(ids), "now": now},
+    )
 
 
 def count_expired_uploads(now: datetime) -> Statement:

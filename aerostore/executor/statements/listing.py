@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from aerostore.domain import MAX_NAME_BYTES
 from aerostore.executor import Law, NameBounds, Statement
 from aerostore.executor.statements.column import (
     CURRENT,
@@ -14,8 +15,21 @@ from aerostore.executor.statements.column import (
 from aerostore.permissions import OBJECTS
 
 _DELIMITER_AT = "instr(substr(last, :prefix_length + 1), :delimiter)"
+# LEFT fixes the order of the join: SQLite might else read the bucket and look names up in entry.
+_ENTRY_ROWS = (
+    f"SELECT {QUALIFIED_OBJECT_COLUMNS} FROM entry LEFT JOIN storage_objects"
+    f" ON bucket_id = :bucket_id AND name = last AND {CURRENT} WHERE last IS NOT NULL ORDER BY n"
+)
+# LIMIT does so for PostgreSQL, which takes a bucket for small until it has counted what is new in it.
+_ENTRY_ROWS_POSTGRES = (
+    f"SELECT {OBJECT_COLUMNS} FROM entry, LATERAL (SELECT {OBJECT_COLUMNS} FROM storage_objects"
+    f" WHERE bucket_id = :bucket_id AND name = last AND {CURRENT} LIMIT 1) AS found"
+    " WHERE last IS NOT NULL ORDER BY n"
+)
 # What is appended to a name to get the least text after it: names hold no control characters.
 NAME_AFTER = "\x01"
+# Longer than a name can be, of the greatest character: what is above every rest of a name.
+_GREATEST_NAME = "\U0010ffff" * (MAX_NAME_BYTES // 4 + 1)
 # Stands for "/" where case is ignored: below every character of a name, so that a folder comes right
 # after what it is called and before all that only begins like it.
 FOLDER_MARK = "\t"
@@ -81,19 +95,15 @@ def list_entries(
             " ELSE last || :name_after END"
         )
     following = _following("name", beyond, order, upper)
-    way = direction(order)
+    scan = _skip_scan(condition, following, f"name {direction(order)}")
     return Statement(
-        sql=(
-            f"{_skip_scan(condition, following, f'name {way}')} SELECT {QUALIFIED_OBJECT_COLUMNS} FROM entry"
-            # LEFT fixes the order of the join: SQLite might else read the bucket and look names up in entry.
-            f" LEFT JOIN storage_objects ON bucket_id = :bucket_id AND name = last AND {CURRENT}"
-            " WHERE last IS NOT NULL ORDER BY n"
-        ),
+        sql=f"{scan} {_ENTRY_ROWS}",
+        postgres=f"{scan} {_ENTRY_ROWS_POSTGRES}",
         parameters={
             "bucket_id": bucket_id,
             "prefix_length": prefix_length,
             "delimiter": delimiter,
-            "delimiter_after": successor(delimiter),
+            "delimiter_after": end_of(delimiter),
             "name_after": NAME_AFTER,
             "limit": limit,
             **bounds,
@@ -281,6 +291,11 @@ def successor(prefix: str) -> str | None:
             return prefix[:-1] + chr(code)
         prefix = prefix[:-1]
     return None
+
+
+def end_of(prefix: str) -> str:
+    """Return a text above every name that starts with `prefix` and below every other name above those."""
+    return successor(prefix) or prefix + _GREATEST_NAME
 
 
 def _law(bucket_id: str, upper: str | None, *, folded: bool = False) -> Law:

@@ -118,6 +118,18 @@ def move_object(old: Object, new: Object) -> Statement:
     )
 
 
+def set_metadata(old: Object, new: Object) -> Statement:
+    """Changes the metadata of one row, or nothing when the caller may not, or when it is no longer `old`."""
+    return Statement(
+        sql=(
+            "UPDATE storage_objects SET metadata = :metadata"
+            " WHERE id = :id AND version = :version AND {policy}"
+        ),
+        parameters={"metadata": new.metadata, "id": old.id, "version": old.version},
+        law=Law(table=OBJECTS, command="update", row=to_row(new) | _DEFAULTS, changed="id = :id"),
+    )
+
+
 def delete_object(object_id: str) -> Statement:
     """Changes one row, or none when the caller may not."""
     return Statement(

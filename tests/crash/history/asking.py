@@ -7,7 +7,7 @@ import httpx
 from storage3 import SyncStorageClient
 from storage3.exceptions import StorageApiError
 
-from tests.contract.client import Target, object_path
+from tests.contract.client import TLS, Target, object_path
 
 from .model import DONE, EXISTS, MISSING, Answer, Operation, shows
 
@@ -111,7 +111,7 @@ class StorageCaller:
 
     def __init__(self, target: Target) -> None:
         headers = {"Authorization": f"Bearer {target.token('service_role')}"}
-        self._session = httpx.Client(trust_env=False, timeout=20.0)
+        self._session = httpx.Client(trust_env=False, timeout=20.0, verify=TLS)
         self._client = SyncStorageClient(f"{target.url}/", headers, http_client=self._session)
         self._files = self._client.from_(BUCKET)
 

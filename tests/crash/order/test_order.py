@@ -14,8 +14,6 @@ from .scene import BESIDE, CROWD, LARGE, SMALL, Scene, crowd_content, crowd_path
 from .trace import Call
 from .traced import has_unnamed_files
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def steps_of_an_upload(scene: Scene, exchange: Exchange, link: Call) -> list[Step]:
     """List what comes before the answer to an upload whose bytes got their key by `link`."""
@@ -133,13 +131,16 @@ def test_uploads_that_share_a_commit_wait_for_one_that_began_after_their_bytes_w
     later = everything.after(link)
     named = later.syncs(posixpath.dirname(link.target))[:1]
     since = named[0].ended if named else link.ended
+    written = first(later.writes(scene.log), since)
+    # A sync before that write ends another commit.
+    synced = first(later.syncs(scene.log), written[0].ended) if written else []
     check_chain(
         Step("the request arrives", [exchange.received]),
         Step("the file is synced", everything.after(origin).syncs(origin.made)[:1]),
         Step("the file is linked under its key", [link]),
         Step("the directory of the link is synced", named),
-        Step("the rows are written", first(later.writes(scene.log), since)),
-        Step("the rows are synced", first(later.syncs(scene.log), since)),
+        Step("the rows are written", written),
+        Step("the rows are synced", synced),
         Step("the answer goes out", [exchange.reply]),
     )
 

@@ -14,8 +14,6 @@ from .rule import Step, check_chain
 from .scene import Scene, calls_in
 from .traced import run_traced
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def place(scene: Scene, tmp_path: Path) -> Place:

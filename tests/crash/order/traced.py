@@ -9,9 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.contract.client import Target
-from tests.contract.conftest import SECRET, free_port, wait_until_ready
+from tests.contract.conftest import SECRET, wait_until_ready
 from tests.crash.invariants import Place
 from tests.crash.server import Server
+from tests.port import free_port
 from tests.requirement import skip_without
 
 _REPOSITORY = Path(__file__).parents[3]
@@ -73,6 +74,18 @@ def run_traced(
             [*_strace(trace, *options), sys.executable, "-m", "aerostore", *command],
             cwd=_REPOSITORY,
             env=_environment(data_dir, **settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+
+
+def run_program_traced(trace: Path, module: str, *arguments: str) -> None:
+    """Run a module of the tests; its output goes beside `trace`."""
+    with trace.with_suffix(".log").open("wb") as output:
+        subprocess.run(
+            [*_strace(trace), sys.executable, "-m", module, *arguments],
+            cwd=_REPOSITORY,
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

@@ -12,7 +12,7 @@ from .calm import BUCKET, warm_up
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("overload") / "data", body_timeout=2) as server:
+    with running(tmp_path_factory.mktemp("overload") / "data", body_timeout=5) as server:
         yield server
 
 

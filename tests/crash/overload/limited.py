@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.contract.client import Target
-from tests.contract.conftest import SECRET, free_port
+from tests.contract.conftest import SECRET
 from tests.crash.invariants import Place
 from tests.crash.server import Server, is_answering, wait_until
+from tests.port import free_port
 
 _REPOSITORY = Path(__file__).parents[3]
 

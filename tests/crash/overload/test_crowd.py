@@ -32,7 +32,7 @@ def test_with_every_place_taken_the_next_one_is_refused_and_the_server_can_be_wa
         upload = request_bytes(server.target, "POST", path, headers=length, token=token)
         for _ in range(PLACES):
             add_one_more(waiting, upload)
-        wait_until(lambda: is_busy(service, waiting), "all places are taken")
+        wait_until(lambda: is_busy(service, waiting, upload), "all places are taken")
         for method, path in (("PUT", "refused"), ("GET", "normal"), ("DELETE", "normal")):
             keep_waiting(waiting)
             refused = service.request(method, object_path(BUCKET, path))
@@ -55,9 +55,13 @@ def keep_waiting(waiting: Flock) -> None:
         waiting.send(member, b"x")
 
 
-def is_busy(service: httpx.Client, waiting: Flock) -> bool:
+def is_busy(service: httpx.Client, waiting: Flock, upload: bytes) -> bool:
+    """Tell whether nobody gets a place; else take that of an upload which was given up on the way here."""
     keep_waiting(waiting)
-    return get_object(service, BUCKET, "normal").status_code == 503
+    if get_object(service, BUCKET, "normal").status_code == 503:
+        return True
+    waiting.join(upload)
+    return False
 
 
 @pytest.mark.timeout(0)

@@ -5,8 +5,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 from tests.contract.client import get_object, object_path
 from tests.crash.server import Server, running
 
@@ -18,7 +16,6 @@ BODY_MIB = 24
 ROOM = 192 * MIB
 
 
-@pytest.mark.timeout(180)
 def test_many_large_bodies_pass_through_little_memory(tmp_path: Path) -> None:
     with (
         running(tmp_path / "data") as server,

@@ -14,7 +14,7 @@ from tests.crash.server import Server, running_at
 
 from .calm import BUCKET, use
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.postgres
 
 REQUESTS = 16
 PATIENCE_S = 90.0

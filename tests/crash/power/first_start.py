@@ -7,7 +7,7 @@ from pathlib import Path
 from aerostore.app import build
 from aerostore.domain import RlsContext
 from aerostore.service.download import ReadRequest
-from aerostore.service.file import Upload
+from aerostore.service.publish import Upload
 from aerostore.settings import Settings
 
 OPERATOR = RlsContext(role="service_role", can_bypass_rls=True, request_id="request")

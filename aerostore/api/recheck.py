@@ -14,10 +14,11 @@ async def checked_at_end(body: bytes | AsyncIterator[bytes], check: Check) -> by
     if isinstance(body, bytes):
         await check()
         return body
-    return _then_checked(body, check)
+    return then_checked(body, check)
 
 
-async def _then_checked(chunks: AsyncIterator[bytes], check: Check) -> AsyncIterator[bytes]:
+async def then_checked(chunks: AsyncIterator[bytes], check: Check) -> AsyncIterator[bytes]:
+    """Yield `chunks`, and end when `check` was asked again. Raises: what `check` raises."""
     async for chunk in chunks:
         yield chunk
     await check()

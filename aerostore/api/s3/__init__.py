@@ -1,0 +1,1 @@
+"""The S3 protocol under /storage/v1/s3, as AWS documents it and its clients speak it."""

@@ -1,0 +1,75 @@
+"""Answers that may take long: white space keeps the connection alive until the document is there.
+
+Source: S3 CompleteMultipartUpload, which answers 200 before it knows, and says in the body how it ended.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from aerostore.api.s3.error import code_of, to_response
+from aerostore.api.s3.xml import to_xml, xml_response
+from aerostore.errors import StorageError
+
+PATIENCE_S = 5.0
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+logger = logging.getLogger("aerostore.request")
+
+
+async def patient_response(
+    request: Request, work: Coroutine[Any, Any, Element], *, patience_s: float = PATIENCE_S
+) -> Response:
+    """Return the document that `work` makes, with a true status if it is there within `patience_s`.
+
+    After that the response begins with status 200 and goes on with a space every `patience_s`; then a
+    failure is an <Error> in its body. Raises: what `work` raises within the time.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=patience_s)
+    except asyncio.CancelledError:
+        await _end(task)
+        raise
+    if task.done():
+        return xml_response(task.result())
+    return StreamingResponse(_document_at_last(request, task, patience_s), media_type="application/xml")
+
+
+async def _document_at_last(
+    request: Request, task: asyncio.Task[Element], patience_s: float
+) -> AsyncIterator[bytes]:
+    try:
+        yield _DECLARATION
+        while not task.done():
+            yield b" "
+            await asyncio.wait({task}, timeout=patience_s)
+        yield _without_declaration(_outcome(request, task))
+    finally:
+        await _end(task)  # nobody waits for it any longer
+
+
+def _outcome(request: Request, task: asyncio.Task[Element]) -> bytes:
+    try:
+        return to_xml(task.result())
+    except StorageError as exc:
+        error = exc
+    except Exception:
+        logger.exception("unexpected failure", extra={"facts": {"path": request.scope["path"]}})
+        error = StorageError("Internal Server Error")
+    # The log line has the status that was sent, which is that of success.
+    request.scope.setdefault("aerostore.facts", {})["failed"] = code_of(error)
+    return bytes(to_response(request, error).body)
+
+
+def _without_declaration(document: bytes) -> bytes:
+    return document.partition(b"?>")[2].lstrip()
+
+
+async def _end(task: asyncio.Task[Element]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,0 +1,153 @@
+"""Which operation an S3 request asks for: by its method, its path, its sub-resources and one header.
+
+Every route says which sub-resources it needs, and has no others: what is not implemented matches no route
+but the last one, which refuses it. So no request can fall through to another operation.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+import aerostore.api.address  # noqa: F401 -- registers the convertor of names
+from aerostore.api.gate import route_path
+from aerostore.api.s3.fault import S3Fault
+from aerostore.domain import MAX_NAME_BYTES, check_object_name
+
+PREFIX = "/s3"
+COPY_SOURCE = "x-amz-copy-source"
+HOST_ID = "aerostore"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+# Query parameters that choose an operation. Source: the S3 API reference, actions of buckets and objects.
+SUBRESOURCES = frozenset(
+    {
+        "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors", "delete",
+        "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "location", "logging",
+        "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable",
+        "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
+        "publicAccessBlock", "renameObject", "replication", "requestPayment", "restore", "retention",
+        "select", "session", "tagging", "torrent", "uploadId", "uploads", "versioning", "versions",
+        "website",
+    }
+)  # fmt: skip
+_SUBRESOURCES = "aerostore.s3.subresources"
+_IS_FOR_S3 = "aerostore.s3"
+_COPY_SOURCE = COPY_SOURCE.encode()
+
+
+class S3Route(Route):
+    """One operation. needs: its sub-resources, all of them and no others; copies: it has a copy source.
+
+    needs None: whatever it has, for a route that refuses what no other takes.
+    name: the operation, as policies, metrics and logs have it. base: what comes before PREFIX. It is no part
+    of the OpenAPI document, which is about REST.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        method: str,
+        name: str,
+        needs: frozenset[str] | set[str] | None = frozenset(),
+        copies: bool = False,
+        base: str = "",
+    ) -> None:
+        super().__init__(
+            base + PREFIX + path,
+            _framed(endpoint),
+            methods=[method],
+            name=name,
+            include_in_schema=False,
+        )
+        self.methods = {method}  # a HEAD is another operation than a GET
+        self.method = method
+        self.needs = None if needs is None else frozenset(needs)
+        self.copies = copies
+        self._again = (path, endpoint)
+
+    def under(self, base: str) -> "S3Route":
+        """Return the route as it is served below `base`."""
+        path, endpoint = self._again
+        return S3Route(
+            path,
+            endpoint,
+            method=self.method,
+            name=self.name,
+            needs=self.needs,
+            copies=self.copies,
+            base=base,
+        )
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the method, the sub-resources and the copy source, then the path; a name is never empty."""
+        if scope["method"] != self.method:
+            return Match.NONE, {}
+        if self.needs is not None and not self._is_asked_for(scope):
+            return Match.NONE, {}
+        match, child = super().matches(scope)
+        if match is not Match.FULL or child["path_params"].get("name") == "":
+            return Match.NONE, {}
+        return match, child
+
+    def _is_asked_for(self, scope: Scope) -> bool:
+        if subresources(scope) != self.needs:
+            return False
+        return self.method != "PUT" or self.copies == _has_copy_source(scope)
+
+
+def is_for_s3(scope: MutableMapping[str, Any]) -> bool:
+    """Tell whether a request is for the S3 door, by its path."""
+    answer: bool | None = scope.get(_IS_FOR_S3)
+    if answer is None:
+        path = route_path(scope)
+        scope[_IS_FOR_S3] = answer = path == PREFIX or path.startswith(f"{PREFIX}/")
+    return answer
+
+
+def subresources(scope: MutableMapping[str, Any]) -> frozenset[str]:
+    """Return the query parameters of a request that choose its operation."""
+    found: frozenset[str] | None = scope.get(_SUBRESOURCES)
+    if found is None:
+        query = scope.get("query_string", b"").decode("latin-1")
+        names = {name for name, _value in parse_qsl(query, keep_blank_values=True)} if query else set()
+        scope[_SUBRESOURCES] = found = SUBRESOURCES & names
+    return found
+
+
+def _has_copy_source(scope: Scope) -> bool:
+    return any(name == _COPY_SOURCE for name, _value in scope["headers"])
+
+
+def _framed(endpoint: Endpoint) -> Endpoint:
+    """Return `endpoint` with what every operation does first and last."""
+
+    async def answer(request: Request) -> Response:
+        if "name" in request.path_params:
+            _check_name(request.path_params["name"])
+        response = await endpoint(request)
+        response.headers.update(request_id_headers(request))
+        return response
+
+    return answer
+
+
+def _check_name(name: str) -> None:
+    """Refuse names that no object can have, whatever is asked of them. Raises: S3Fault, InvalidKey."""
+    size = len(name.encode())
+    if size > MAX_NAME_BYTES:
+        details = {"Size": str(size), "MaxSizeAllowed": str(MAX_NAME_BYTES)}
+        raise S3Fault("KeyTooLongError", "Your key is too long", details=details)
+    check_object_name(name)
+
+
+def request_id_headers(request: Request) -> dict[str, str]:
+    """Return the headers that every answer of the S3 protocol has."""
+    return {"x-amz-request-id": request.scope.get("aerostore.request_id", ""), "x-amz-id-2": HOST_ID}

@@ -1,0 +1,101 @@
+"""XML as S3 has it: bodies of requests read without entities or DTDs, answers written in its namespace."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+from starlette.responses import Response
+
+from aerostore.domain import to_iso
+from aerostore.errors import MalformedXml, RequestBodyTooLarge
+from aerostore.service.digest import Digests
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+# 10,000 parts with every checksum, or 1,000 keys of 1,024 bytes.
+MAX_XML_BYTES = 4 * 1024 * 1024
+
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
+Content = str | int | bool | datetime | None
+
+
+async def read_xml(chunks: AsyncIterator[bytes], root: str, digests: Digests | None = None) -> Element:
+    """Return the root of an XML body, which must be called `root`; names come without namespaces.
+
+    digests: what the body is compared with. Raises: MalformedXml, also for a DTD or an entity;
+    RequestBodyTooLarge over 4 MiB; ChecksumMismatch.
+    """
+    raw = bytearray()
+    async for chunk in chunks:
+        raw += chunk
+        if len(raw) > MAX_XML_BYTES:
+            raise RequestBodyTooLarge
+    if digests is not None:
+        digests.update(bytes(raw))
+        digests.check()
+    return parse_xml(bytes(raw), root)
+
+
+def parse_xml(raw: bytes, root: str) -> Element:
+    """Return the root of `raw`, as `read_xml` does."""
+    try:
+        found: Element = fromstring(raw, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise MalformedXml from None
+    for each in found.iter():
+        each.tag = each.tag.rpartition("}")[2]
+    if found.tag != root:
+        raise MalformedXml
+    return found
+
+
+def text_of(parent: Element, name: str) -> str | None:
+    """Return the text of the child called `name`, None when there is none. Raises: MalformedXml for two."""
+    found = parent.findall(name)
+    if len(found) > 1:
+        raise MalformedXml
+    return (found[0].text or "") if found else None
+
+
+def add(parent: Element, name: str, content: Content = None) -> Element:
+    """Add a child with this text to `parent` and return it; a time as S3 writes it, nothing for None."""
+    child = SubElement(parent, name)
+    if content is not None:
+        child.text = _text(content)
+    return child
+
+
+def document(name: str) -> Element:
+    """Return the root of an answer, in S3's namespace."""
+    return Element(name, xmlns=NAMESPACE)
+
+
+def xml_response(root: Element, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return `root` as a response."""
+    return Response(
+        to_xml(root), status_code=status, headers={"content-type": "application/xml", **(headers or {})}
+    )
+
+
+def to_xml(root: Element) -> bytes:
+    """Return `root` as a document in UTF-8."""
+    for each in root.iter():
+        if each.text is not None and not _is_xml_text(each.text):
+            each.text = "".join(c if _is_xml_text(c) else "\N{REPLACEMENT CHARACTER}" for c in each.text)
+    body: bytes = tostring(root, encoding="utf-8", xml_declaration=False)
+    return _DECLARATION + body
+
+
+def _text(content: str | int | bool | datetime) -> str:
+    if isinstance(content, bool):
+        return "true" if content else "false"
+    return to_iso(content) if isinstance(content, datetime) else str(content)
+
+
+def _is_xml_text(text: str) -> bool:
+    """Tell whether XML can hold `text`: nothing below a space but tab and line ends (XML 1.0 section 2.2)."""
+    return all(c >= " " or c in "\t\n\r" for c in text) and not any(
+        "\ud800" <= c <= "\udfff" or c in "\ufffe\uffff" for c in text
+    )
