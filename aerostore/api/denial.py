@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from starlette.requests import Request
 
 from aerostore.api.caller import CALLER, QUESTION
-from aerostore.api.rest.query import asks_for_upsert
+from aerostore.api.upload_option import asks_for_upsert
 from aerostore.domain import RlsContext
 from aerostore.errors import (
     AccessDenied,
@@ -125,5 +125,7 @@ _QUESTIONS: Mapping[str, Callable[[Request], Question]] = {
     "storage.s3.object.info": _about("download"),
     "storage.s3.object.delete": _about("delete"),
     "storage.s3.bucket.head": _about("bucket.get"),
+    "storage.s3.bucket.get_location": _about("bucket.get"),
+    "storage.s3.bucket.get_versioning": _about("bucket.get"),
     "storage.s3.bucket.delete": _about("bucket.delete"),
 }

@@ -40,7 +40,7 @@ def _on(table: str, *commands: str) -> frozenset[tuple[str, str]]:
 
 
 BUCKET_CREATE = Operation("storage.bucket.create", _on(BUCKETS, "insert"), s3="storage.s3.bucket.create")
-BUCKET_GET = Operation("storage.bucket.get", _on(BUCKETS, "select"), s3="storage.s3.bucket.get")
+BUCKET_GET = Operation("storage.bucket.get", _on(BUCKETS, "select"))
 BUCKET_LIST = Operation("storage.bucket.list", _on(BUCKETS, "select"), s3="storage.s3.bucket.list")
 BUCKET_UPDATE = Operation("storage.bucket.update", _on(BUCKETS, "select", "update"))
 BUCKET_EMPTY = Operation("storage.bucket.empty", service_only=True)

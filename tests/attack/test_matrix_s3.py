@@ -44,8 +44,8 @@ GET /s3/{bucket}/?versioning          mine   denied     no-bucket  no-bucket  no
 GET /s3/{bucket}                      mine   denied     none       none       ok         ok         expired    forged     bearer
 GET /s3/{bucket}/                     mine   denied     none       none       ok         ok         expired    forged     bearer
 GET /s3/{bucket}                      open   denied     none       none       ok         ok         expired    forged     bearer
-GET /s3/{bucket}?uploads              begun  denied     no-bucket  no-bucket  ok         ok         expired    forged     bearer
-GET /s3/{bucket}/?uploads             begun  denied     no-bucket  no-bucket  ok         ok         expired    forged     bearer
+GET /s3/{bucket}?uploads              begun  denied     none       none       ok         ok         expired    forged     bearer
+GET /s3/{bucket}/?uploads             begun  denied     none       none       ok         ok         expired    forged     bearer
 POST /s3/{bucket}?delete              mine   denied     none       none       ok         ok         expired    forged     bearer
 POST /s3/{bucket}/?delete             mine   denied     none       none       ok         ok         expired    forged     bearer
 POST /s3/{bucket}                     new    denied     bearer     bearer     bearer     bearer     bearer     bearer     bearer
@@ -97,7 +97,7 @@ BODIES = {
         b"<Tagging><TagSet><Tag><Key>colour</Key><Value>red</Value></Tag></TagSet></Tagging>"
     ),
 }
-SHOWS = re.compile("<(Bucket|Contents|Upload)>")
+SHOWS = re.compile("<(CreationDate|Contents|Upload)>")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aerostore.api.rest.form import (
+from aerostore.api.form import (
     MAX_FIELD_BYTES,
     MAX_FIELDS,
     MAX_FIELDS_BYTES,

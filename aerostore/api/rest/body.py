@@ -6,17 +6,15 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 
 from aerostore.api.body import INLINE_BYTES, body_chunks, declared_size
-from aerostore.api.rest.form import UploadForm, read_upload_form
+from aerostore.api.form import UploadForm, read_upload_form
 from aerostore.api.rest.robots import check_robots_tag
 from aerostore.api.rest.schema import Field, parse_json_body, validate
-from aerostore.domain import MAX_USER_METADATA_BYTES, JsonObject
+from aerostore.api.upload_option import parse_user_metadata
+from aerostore.domain import JsonObject
 from aerostore.errors import (
-    InvalidInput,
-    MetadataTooLarge,
     RequestBodyTooLarge,
     SchemaViolation,
 )
@@ -118,25 +116,3 @@ def user_metadata_of_header(request: Request) -> JsonObject | None:
     except (binascii.Error, ValueError):
         return None
     return parse_user_metadata(text)
-
-
-def parse_user_metadata(text: str | bytes | None) -> JsonObject | None:
-    """Return the JSON object in `text`; unreadable JSON counts as absent, as for Supabase's clients.
-
-    Raises: InvalidInput when it is JSON but no object; MetadataTooLarge over 1 MiB.
-    """
-    if not text:
-        return None
-    if len(text) > MAX_USER_METADATA_BYTES:
-        raise MetadataTooLarge
-    try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(parsed, dict):
-        raise InvalidInput("The user metadata must be a JSON object")
-    try:
-        orjson.dumps(parsed)  # reads deeper levels than it can write back
-    except orjson.JSONEncodeError:
-        raise InvalidInput("The user metadata is nested too deeply") from None
-    return parsed

@@ -12,10 +12,10 @@ from aerostore.api.caller import QUESTION, Callers
 from aerostore.api.recheck import checked_at_end
 from aerostore.api.rest.body import read_json, read_upload, user_metadata_of_header
 from aerostore.api.rest.download import download_headers, object_response
-from aerostore.api.rest.query import asks_for_upsert
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.rest.wire import info_json, json_response, object_row_json
+from aerostore.api.upload_option import asks_for_upsert
 from aerostore.domain import JsonObject, RlsContext
 from aerostore.errors import InvalidLink, NoSuchBucket, NoSuchKey, SignatureDoesNotMatch, StorageError
 from aerostore.service import FileStorage

@@ -25,11 +25,6 @@ def read_query(request: Request, fields: Mapping[str, Field]) -> dict[str, Any]:
     return validate(values, fields, where="querystring")
 
 
-def asks_for_upsert(request: Request) -> bool:
-    """Tell whether the request may replace an object: `x-upsert: true`, in any case."""
-    return request.headers.get("x-upsert", "").strip().lower() == "true"
-
-
 def read_request(request: Request) -> ReadRequest:
     """Return what the Range and conditional headers ask for.
 

@@ -16,9 +16,10 @@ from aerostore.api.caller import Callers
 from aerostore.api.recheck import checked_at_end
 from aerostore.api.rest.body import read_json, read_upload, skip_body, user_metadata_of_header
 from aerostore.api.rest.download import object_response
-from aerostore.api.rest.query import asks_for_upsert, read_query
+from aerostore.api.rest.query import read_query
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import json_response
+from aerostore.api.upload_option import asks_for_upsert
 from aerostore.domain import JsonObject, UploadLink
 from aerostore.errors import SignatureDoesNotMatch
 from aerostore.service import FileStorage

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from aerostore.api.body import body_chunks
 from aerostore.api.caller import QUESTION
+from aerostore.api.form import UploadForm, read_upload_form
 from aerostore.api.recheck import then_checked
-from aerostore.api.rest.form import UploadForm, read_upload_form
 from aerostore.api.s3.body import digests_of
 from aerostore.api.s3.caller import S3Callers, Signed
 from aerostore.api.s3.claim import old_signature, read_claim, require_algorithm

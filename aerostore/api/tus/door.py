@@ -12,7 +12,6 @@ from aerostore.api.auth import credentials
 from aerostore.api.body import body_chunks, declared_size
 from aerostore.api.caller import QUESTION, Callers
 from aerostore.api.recheck import then_checked
-from aerostore.api.rest.query import asks_for_upsert
 from aerostore.api.tus.edge import PREFIX
 from aerostore.api.tus.header import (
     ECHO,
@@ -27,6 +26,7 @@ from aerostore.api.tus.header import (
     progress_headers,
 )
 from aerostore.api.tus.location import location_of
+from aerostore.api.upload_option import asks_for_upsert
 from aerostore.domain import RlsContext, UploadLink
 from aerostore.errors import InvalidInput, InvalidLink, InvalidToken
 from aerostore.service import FileStorage

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
-from aerostore.api.rest.body import parse_user_metadata
+from aerostore.api.upload_option import parse_user_metadata
 from aerostore.domain import UploadSession, UploadState
 from aerostore.errors import (
     AccessDenied,

@@ -5,7 +5,10 @@ import hashlib
 import zlib
 from datetime import UTC, datetime
 
+import httpx
 import pytest
+
+from tests.contract.client import etag_of, get_object, put_object
 
 from .door import S3, Door, names_of, path_of, refused
 
@@ -231,6 +234,31 @@ def test_delete_of_too_many_or_none_is_malformed(s3: S3, door: Door, bucket: str
 def test_storage_class_that_is_not_offered_is_refused(s3: S3, bucket: str) -> None:
     answer = refused(s3.put_object, Bucket=bucket, Key="a", Body=b"", StorageClass="NO_SUCH_CLASS")
     assert answer == (400, "InvalidStorageClass")
+
+
+def test_body_without_a_length_is_refused(s3: S3, bucket: str) -> None:
+    url = s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "a"})
+    answer = httpx.put(url, content=iter([b"1"]), trust_env=False)
+    assert answer.status_code == 411
+    assert "<Code>MissingContentLength</Code>" in answer.text
+    assert names_of(s3.list_objects_v2(Bucket=bucket)) == []
+
+
+def test_object_is_the_same_at_both_doors(s3: S3, service: httpx.Client, bucket: str) -> None:
+    put_object(service, bucket, "by rest", b"1", {"content-type": "text/csv"})
+    s3.put_object(Bucket=bucket, Key="by s3", Body=b"2", ContentType="text/csv")
+    found = s3.get_object(Bucket=bucket, Key="by rest")
+    assert (found["Body"].read(), found["ContentType"], found["ETag"]) == (b"1", "text/csv", etag_of(b"1"))
+    answer = get_object(service, bucket, "by s3")
+    assert (answer.content, answer.headers["content-type"]) == (b"2", "text/csv")
+    assert answer.headers["etag"] == s3.head_object(Bucket=bucket, Key="by s3")["ETag"]
+
+
+def test_only_version_is_called_null(s3: S3, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=b"1")
+    assert s3.get_object(Bucket=bucket, Key="a", VersionId="null")["Body"].read() == b"1"
+    status, code = refused(s3.get_object, Bucket=bucket, Key="a", VersionId="other")
+    assert (status, code) in {(404, "NoSuchVersion"), (400, "InvalidArgument")}
 
 
 def test_error_document_names_code_resource_and_request(door: Door, bucket: str) -> None:
