@@ -1,5 +1,6 @@
 """One of the processes that serve: the application, in a process that ends when the first one does."""
 
+import asyncio
 import ctypes
 import os
 import signal
@@ -8,28 +9,54 @@ import threading
 import time
 from multiprocessing import parent_process
 
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aerostore.app import create_app, create_s3_app
 
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGTERM}
 _LOOK_EVERY_S = 1.0
+# A timer of the loop: it only goes off when the loop runs again.
+_UNTIL_SERVING_S = 0.05
 
 
-def create_worker() -> Starlette:
+def create_worker() -> ASGIApp:
     """Return the application for this process, a fork of the first one."""
     end_with_first_process()
     end_when_orphaned()
-    return create_app()
+    return _ended_by_signals(create_app())
 
 
 def create_s3_worker() -> ASGIApp:
     """Return the application of the second port: the S3 protocol and nothing else."""
     end_with_first_process()
     end_when_orphaned()
-    return create_s3_app()
+    return _ended_by_signals(create_s3_app())
+
+
+def _ended_by_signals(app: ASGIApp) -> ASGIApp:
+    """Return `app` as it is served; SIGTERM waits while no loop runs that would hear of it.
+
+    Granian has its handlers before its loop runs, runs it once for the lifespan to start, and then again to
+    serve. A signal that comes while it does not run is lost on uvloop, and a shutdown would wait in vain.
+    """
+    _hold_back()
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        _let_through()
+
+        async def send_noting_start(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                _hold_back()
+                asyncio.get_running_loop().call_later(_UNTIL_SERVING_S, _let_through)
+            await send(message)
+
+        await app(scope, receive, send_noting_start)
+
+    return served
 
 
 def end_workers_that_start() -> None:

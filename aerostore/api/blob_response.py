@@ -22,9 +22,10 @@ _WATCHED_BYTES = 1024 * 1024
 def content_policy(mime_type: str) -> str:
     """Return the Content-Security-Policy: a sandbox for all but PDF, which browsers show by plug-in.
 
-    Source: HTML standard, sandboxing flags: a sandbox blocks every plug-in.
+    Of several types with commas between them browsers take the last one. Source: HTML standard, sandboxing
+    flags: a sandbox blocks every plug-in; Fetch standard, extract a MIME type.
     """
-    is_pdf = mime_type.partition(";")[0].strip().lower() == "application/pdf"
+    is_pdf = mime_type.partition(";")[0].strip().lower() == "application/pdf" and "," not in mime_type
     return _POLICY if is_pdf else SANDBOX_POLICY
 
 

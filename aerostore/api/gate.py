@@ -48,11 +48,13 @@ class _Exchange:
     send_timeout_s: float
     request_id: str
     body_ended: bool
+    awaits_go: bool
     gave_up_body: bool = False
     status: int = 0
     sent_bytes: int = 0
 
     async def receive_noting_end(self) -> Message:
+        self.awaits_go = False
         try:
             message = await self.receive()
         except asyncio.CancelledError:
@@ -85,7 +87,12 @@ class _Exchange:
             yield b"connection", b"close"
 
     async def drain(self) -> None:
-        """Read what is left of a small refused body, so that the client can read the refusal."""
+        """Read what is left of a small refused body, so that the client can read the refusal.
+
+        Of one whose client waits to be asked for it nothing: to read it is to ask (RFC 9110 section 10.1.1).
+        """
+        if self.awaits_go:
+            return
         left = MAX_DRAINED_BYTES
         try:
             async with asyncio.timeout(_DRAIN_TIMEOUT_S):
@@ -136,7 +143,12 @@ class Gate:
             return
         scope["aerostore.request_id"] = request_id = _request_id(scope)
         exchange = _Exchange(
-            receive, send, self._send_timeout_s, request_id, body_ended=not _announces_body(scope)
+            receive,
+            send,
+            self._send_timeout_s,
+            request_id,
+            body_ended=not _announces_body(scope),
+            awaits_go=_awaits_go(scope),
         )
         started = self._now()
         with self._telemetry.requests_in_flight.track_inprogress():
@@ -205,6 +217,10 @@ def _announces_body(scope: Scope) -> bool:
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in scope["headers"]
     )
+
+
+def _awaits_go(scope: Scope) -> bool:
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"])
 
 
 def _identity(scope: Scope) -> dict[str, str]:

@@ -290,8 +290,10 @@ def _part_range(found: Object, number: int, size_bytes: int) -> ByteRange | None
     sizes = part_sizes(found) or [size_bytes]
     if not 1 <= number <= len(sizes):
         raise InvalidRange(size_bytes=size_bytes)
-    first = sum(sizes[: number - 1])
-    return ByteRange(first, first + sizes[number - 1] - 1) if sizes[number - 1] else None
+    first, length = sum(sizes[: number - 1]), sizes[number - 1]
+    if not length and size_bytes:  # there is no range of no bytes, and the whole is something else
+        raise InvalidRange(size_bytes=size_bytes)
+    return ByteRange(first, first + length - 1) if length else None
 
 
 def _range_counts(found: Object, if_range: str | datetime | None) -> bool:

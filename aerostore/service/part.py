@@ -208,9 +208,7 @@ class Parts:
             raise EntityTooLarge(
                 f"A part may have {MAX_PART_BYTES} bytes at most", hint="Send the content in more parts."
             )
-        others = session.offset_bytes - await self._executor.read(
-            SYSTEM, lambda: _size_of(session.id, number)
-        )
+        others = await self._executor.read(SYSTEM, lambda: _size_of_others(session.id, number))
         total = None if size_bytes is None else others + size_bytes
         limit = await self._publisher.admit_bytes(right.context, upload_of(session, total))
         return _Room(part_bytes=min(limit - others, MAX_PART_BYTES), total_bytes=limit)
@@ -283,6 +281,14 @@ def _size_of(upload_id: str, number: int) -> Work[int]:
     """Return how long the part is that has the number, 0 when there is none."""
     rows = (yield sql.multipart.find_part(upload_id, number)).rows
     return int(rows[0]["size_bytes"]) if rows else 0
+
+
+def _size_of_others(upload_id: str, number: int) -> Work[int]:
+    """Return how long the other parts are together, at one moment. Raises: NoSuchUpload."""
+    rows = (yield sql.multipart.size_of_others(upload_id, number)).rows
+    if not rows:
+        raise NoSuchUpload(resource=upload_id)
+    return int(rows[0]["size_bytes"])
 
 
 async def _accepted(

@@ -1,5 +1,6 @@
 """What one request adds to a resumable upload, and its body: up to the end, a cut, or a newer request."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -23,30 +24,50 @@ class Portion:
     digests: Digests | None = None
 
 
-class PortionBody:
-    """The body of one request; it ends early when it is cut off or another request comes."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much of one request may come before it is made durable: so many bytes, or for so long."""
 
-    def __init__(self, portion: Portion, turn: Turn) -> None:
+    size_bytes: int
+    seconds: float
+
+
+class PortionBody:
+    """The body of one request; it ends early when it is cut off or another request comes.
+
+    repeated_bytes: so many of its first ones are stored already; its digests are those of all of them.
+    """
+
+    def __init__(self, portion: Portion, turn: Turn, *, repeated_bytes: int = 0) -> None:
         self.has_ended = False
         self.is_whole = False
         self.failure: StorageError | None = None
         self._chunks = portion.body
         self._digests = portion.digests
         self._turn = turn
+        self._repeated_bytes = repeated_bytes
 
-    async def until_checkpoint(self, room_bytes: int, checkpoint_bytes: int) -> AsyncIterator[bytes]:
+    async def until_checkpoint(self, room_bytes: int, pace: Pace) -> AsyncIterator[bytes]:
         """Yield what arrives, up to a checkpoint. Raises: EntityTooLarge for more than `room_bytes`."""
         taken = 0
-        while taken < checkpoint_bytes or self._digests is not None:
+        now = asyncio.get_running_loop().time
+        ends = now() + pace.seconds
+        while not taken or self._digests is not None or (taken < pace.size_bytes and now() < ends):
             chunk = await self._next()
             if chunk is None:
                 return
-            taken += len(chunk)
-            if taken > room_bytes:
-                raise beyond_size()
             if self._digests is not None:
                 self._digests.update(chunk)
-            yield chunk
+            fresh = self._without_repeated(chunk)
+            taken += len(fresh)
+            if taken > room_bytes:
+                raise beyond_size()
+            yield fresh
+
+    def _without_repeated(self, chunk: bytes) -> bytes:
+        repeated = min(self._repeated_bytes, len(chunk))
+        self._repeated_bytes -= repeated
+        return chunk[repeated:]
 
     def counts(self) -> bool:
         """Tell whether what came counts: with digests all of it or nothing. Raises: ChecksumMismatch."""

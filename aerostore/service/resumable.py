@@ -29,19 +29,19 @@ from aerostore.permissions import (
     TUS_PART_SIGNED,
     Operation,
 )
-from aerostore.service.portion import NoBytes, Portion, PortionBody, beyond_size
+from aerostore.service.portion import NoBytes, Pace, Portion, PortionBody, beyond_size
 from aerostore.service.publish import Publisher, Upload
 from aerostore.service.turn import Turn, Turns
 from aerostore.service.upload import Right, UploadSessions, completion_of, right_by_link, right_of
 
-# After so many bytes of one request they are made durable, so that a crash costs no more than these.
-CHECKPOINT_BYTES = 64 * 1024 * 1024
+# A crash costs no more of one request than this; nor is an upload forgotten while its bytes trickle in.
+PACE = Pace(size_bytes=64 * 1024 * 1024, seconds=60.0)
 
 
 class ResumableUploads:
     """Begin, continue, look at and end resumable uploads; `link` is the signed URL by which that is done.
 
-    checkpoint_bytes: after how many bytes of one request they are made durable.
+    pace: how often what comes in one request is made durable.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class ResumableUploads:
         turns: Turns,
         publisher: Publisher,
         *,
-        checkpoint_bytes: int = CHECKPOINT_BYTES,
+        pace: Pace = PACE,
     ) -> None:
         self._sessions = sessions
         self._turns = turns
         self._publisher = publisher
-        self._checkpoint_bytes = checkpoint_bytes
+        self._pace = pace
 
     @property
     def max_size_bytes(self) -> int:
@@ -180,23 +180,23 @@ class ResumableUploads:
             raise beyond_size(session.id)
         if session.size_bytes is None and total is not None:
             session = await self._sessions.set_size(session, total)
-        if portion.offset < session.offset_bytes:  # the byte that was asked for again
-            session = await self._sessions.advance(session, portion.offset)
         return session
 
     async def _append(
         self, right: Right, session: UploadSession, turn: Turn, portion: Portion
     ) -> UploadSession:
         room = await self._room(right, session)
-        body = PortionBody(portion, turn)
+        # The byte that was asked for again is there, and may be a blob's by now: it is not written again.
+        body = PortionBody(portion, turn, repeated_bytes=session.offset_bytes - portion.offset)
         while not body.has_ended:
-            chunks = body.until_checkpoint(room - session.offset_bytes, self._checkpoint_bytes)
+            chunks = body.until_checkpoint(room - session.offset_bytes, self._pace)
             length = await turn.draft.append(chunks, offset=session.offset_bytes)
             if not body.counts():
                 break
+            # Noted before they become a blob's, which nobody may change: they must not be sent again.
+            session = await self._sessions.advance(session, length)
             if body.is_whole and length == session.size_bytes:
                 return await self._complete(right, session, turn)
-            session = await self._sessions.advance(session, length)
         if body.failure is not None and not _has_stalled(body.failure, session, portion):
             raise body.failure
         return session
@@ -210,13 +210,8 @@ class ResumableUploads:
     async def _complete(self, right: Right, session: UploadSession, turn: Turn) -> UploadSession:
         """Make the object. All bytes are there; when it is refused they stay, for another try."""
         upload = upload_of(session)
-        try:
-            with self._publisher.counting(upload):
-                stored = await self._publish(right, session, upload, turn)
-        except StorageError:
-            with suppress(StorageError):  # the refusal is what matters; bytes that are not noted come again
-                await self._sessions.advance(session, session.size_bytes or 0)
-            raise
+        with self._publisher.counting(upload):
+            stored = await self._publish(right, session, upload, turn)
         self._publisher.count_stored(stored)
         with suppress(StorageError):  # the object is there; reclaim removes what has no upload any more
             await turn.draft.discard()

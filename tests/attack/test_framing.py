@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.contract.client import Target, object_path, put_object
-from tests.contract.raw_socket import TIMEOUT_S, exchange, read_response, request_bytes
+from tests.contract.raw_socket import TIMEOUT_S, exchange, request_bytes
 
 SERVER_FAILURE = 500
 SILENCE_S = 0.3  # no more is coming: the server waits for the rest of a body, or for another request
@@ -193,7 +193,7 @@ def test_an_expectation_without_credentials_is_refused_before_the_body(target: T
     headers = (b"Content-Length: 1000000", b"Expect: 100-continue")
     with socket.create_connection(target.address, timeout=TIMEOUT_S) as connection:
         connection.sendall(front(target, *headers, path=f"/object/{bucket}/expected"))
-        assert read_response(connection).status == 400
+        assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")  # and no 100 before it
 
 
 @pytest.mark.parametrize("expectation", ["100-continue, 100-continue", "200-ok", "x" * 5000])

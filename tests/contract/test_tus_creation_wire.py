@@ -112,8 +112,8 @@ def test_create_of_nothing_makes_an_empty_object(owner: httpx.Client, bucket: st
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({"tus-resumable": ""}, (400, "Invalid tus-resumable\n")),
-        ({"tus-resumable": "0.2.2"}, (400, "Invalid tus-resumable\n")),
+        ({"tus-resumable": ""}, (412, "Invalid tus-resumable\n")),
+        ({"tus-resumable": "0.2.2"}, (412, "Invalid tus-resumable\n")),
         ({"upload-length": "-1"}, (400, "Invalid upload-length\n")),
         ({"upload-length": "1.5"}, (400, "Invalid upload-length\n")),
         ({"upload-length": "ten"}, (400, "Invalid upload-length\n")),

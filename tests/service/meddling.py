@@ -1,4 +1,4 @@
-"""An executor in whose transactions somebody else comes between, at a statement of the test's choice."""
+"""Executors whose transactions meet something at a statement of the test's choice: an intruder, or an end."""
 
 import asyncio
 import threading
@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from aerostore.domain import RlsContext
+from aerostore.errors import StorageError
 from aerostore.executor import Executor, Statement, Work, WorkFactory
 
 T = TypeVar("T")
@@ -91,3 +92,40 @@ class MeddledExecutor:
             self._outcome = asyncio.run(intrude())
         except Exception as exc:
             self._outcome = exc
+
+
+class FailingExecutor:
+    """`inner`, except that the first statement that has `at` in its SQL meets `failure` in its place."""
+
+    name = "failing"
+
+    def __init__(self, inner: Executor, failure: StorageError, *, at: str) -> None:
+        self._inner = inner
+        self._failures = [failure]
+        self._at = at
+
+    async def start(self) -> None:
+        """Do nothing: `inner` is running."""
+
+    async def close(self) -> None:
+        """Do nothing: `inner` is closed by its owner."""
+
+    async def read(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.read(context, work)
+
+    async def write(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.write(context, lambda: self._failing(work()))
+
+    async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.probe(context, work)
+
+    def _failing(self, unit: Work[T]) -> Work[T]:
+        try:
+            statement = next(unit)
+            while True:
+                if self._failures and self._at in statement.sql:
+                    raise self._failures.pop()
+                statement = unit.send((yield statement))
+        except StopIteration as stop:
+            value: T = stop.value
+            return value

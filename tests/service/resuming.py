@@ -11,7 +11,7 @@ from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import claimant_of
 from aerostore.service.digest import Digests
-from aerostore.service.portion import Portion
+from aerostore.service.portion import Pace, Portion
 from aerostore.service.publish import Publisher, Upload
 from aerostore.service.resumable import ResumableUploads
 from aerostore.service.turn import Turns
@@ -29,6 +29,7 @@ def uploads_over(
     backend: BlobBackend | None = None,
     *,
     wait_s: float = PATIENCE_S,
+    pace_s: float = PATIENCE_S,
 ) -> ResumableUploads:
     """Return the operations with these in front of the stage's rows and bytes, as a process has them."""
     executor, backend = executor or stage.executor, backend or stage.backend
@@ -42,7 +43,7 @@ def uploads_over(
     )
     sessions = UploadSessions(executor, UploadProtocol.TUS, clock=stage.clock, lifetime_s=LIFETIME_S)
     turns = Turns(executor, backend, wait_s=wait_s, look_every_s=0.02)
-    return ResumableUploads(sessions, turns, publisher, checkpoint_bytes=CHECKPOINT_BYTES)
+    return ResumableUploads(sessions, turns, publisher, pace=Pace(CHECKPOINT_BYTES, pace_s))
 
 
 class Scene:

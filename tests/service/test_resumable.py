@@ -1,11 +1,12 @@
 """Resumable uploads over every kind of rows and bytes: beginning them and going on."""
 
 import hashlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from aerostore.domain import UploadState
+from aerostore.domain import SYSTEM, UploadSession, UploadState
 from aerostore.errors import (
     AccessDenied,
     ChecksumMismatch,
@@ -20,6 +21,9 @@ from aerostore.errors import (
     RequestTimeout,
     StorageError,
 )
+from aerostore.executor import Work
+from aerostore.executor import statements as sql
+from aerostore.executor.tables import to_upload
 from aerostore.service.portion import Portion
 from tests.service.conftest import in_memory
 from tests.service.resuming import CHECKPOINT_BYTES, LIFETIME_S, Scene, broken_off, chunks_of, expecting
@@ -277,3 +281,26 @@ def test_portion_with_a_checksum_counts_as_a_whole_or_not_at_all(scene: Scene) -
         portion = Portion(body=body, digests=expecting(b"x" * 1000))
         scene.stage.run(scene.uploads.append(OWNER, upload_id, portion))
     assert scene.offset(upload_id) == 0
+
+
+def test_bytes_that_trickle_in_are_durable_after_a_while_and_keep_the_upload_alive(stage: Stage) -> None:
+    scene = Scene(stage, pace_s=0)
+    upload_id = scene.begin("a", 4)
+    noted: list[UploadSession] = []
+
+    async def look() -> None:
+        stage.clock.advance(LIFETIME_S - 1)
+
+        def work() -> Work[UploadSession]:
+            return to_upload((yield sql.upload.find_upload(upload_id)).rows[0])
+
+        noted.append(await stage.executor.read(SYSTEM, work))
+
+    async def trickle() -> AsyncIterator[bytes]:
+        for each in (b"0", b"1", b"2", b"3"):
+            yield each
+            await look()
+
+    scene.stage.run(scene.uploads.append(OWNER, upload_id, Portion(body=trickle())))
+    assert [each.offset_bytes for each in noted] == [1, 2, 3, 4]
+    assert scene.stage.get("a") == b"0123"

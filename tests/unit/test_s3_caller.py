@@ -343,7 +343,6 @@ def test_signature_version_2_is_refused(clock: Clock) -> None:
         (f"Bearer {ANON_KEY}", "InvalidArgument"),
         (ANON_KEY, "InvalidArgument"),
         ("Basic YTpi", "InvalidArgument"),
-        ("", "InvalidArgument"),
         ("AWS4-HMAC-SHA512 Credential=a", "AuthorizationHeaderMalformed"),
         ("AWS4-ECDSA-P256-SHA256 Credential=a", "NotImplemented"),
     ],
@@ -351,6 +350,15 @@ def test_signature_version_2_is_refused(clock: Clock) -> None:
 def test_other_credentials_are_refused(clock: Clock, authorization: str, code: str) -> None:
     request = to_request("GET", f"http://{HOST}{BASE}/b", {"authorization": authorization})
     assert refusal(make_callers(clock), request) == code
+
+
+def test_a_presigned_url_of_the_last_day_of_all_is_refused(clock: Clock) -> None:
+    credential = "configured%2F99991231%2Fus-east-1%2Fs3%2Faws4_request"
+    url = (
+        f"http://{HOST}{BASE}/b?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}"
+        f"&X-Amz-Date=99991231T235959Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"
+    )
+    assert refusal(make_callers(clock), to_request("GET", url, {})) == "AccessDenied"
 
 
 def test_asymmetric_presigned_urls_are_not_implemented(clock: Clock) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerostore.api.s3.chunked import (
+    FREE_CHUNKS,
     MAX_LINE_BYTES,
     MAX_TRAILER_BYTES,
     ChunkChain,
@@ -254,6 +255,16 @@ def test_malformed_bodies_are_refused(body: bytes) -> None:
     for pieces in ([body], cut(body, 1)):
         with pytest.raises((S3Fault, IncompleteBody)):
             decode(unsigned_decoder(5), *pieces)
+
+
+def test_a_body_cannot_be_frames_and_nothing_in_them() -> None:
+    short, long = b"1\r\nx\r\n", b"40\r\n" + b"x" * 64 + b"\r\n"
+    content = decode(unsigned_decoder(FREE_CHUNKS), short * FREE_CHUNKS + b"0\r\n\r\n")
+    assert len(content) == FREE_CHUNKS
+    many = long * FREE_CHUNKS + short * FREE_CHUNKS + b"0\r\n\r\n"
+    assert len(decode(unsigned_decoder(65 * FREE_CHUNKS), many)) == 65 * FREE_CHUNKS
+    with pytest.raises(S3Fault, match="on average"):
+        decode(unsigned_decoder(2 * FREE_CHUNKS), short * 2 * FREE_CHUNKS + b"0\r\n\r\n")
 
 
 def test_more_than_was_said_is_refused_before_it_is_given_back() -> None:

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Message
 
 from aerostore.api.s3.patience import patient_response
 from aerostore.errors import InvalidPart, StorageError
@@ -132,3 +133,20 @@ def test_work_that_nobody_waits_for_any_longer_is_ended(patience_s: float) -> No
         return work
 
     assert asyncio.run(give_up()).was_cancelled
+
+
+def test_work_of_a_client_that_has_gone_before_the_first_byte_is_ended() -> None:
+    async def answer_to_nobody() -> bool:
+        work = Work(answer())
+        response = await patient_response(REQUEST, work(), patience_s=PATIENCE_S)
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def send(_message: Message) -> None:
+            await asyncio.sleep(PATIENCE_S)
+
+        await response({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+        return work.was_cancelled  # asked before the loop ends: its end cancels whatever is left
+
+    assert asyncio.run(answer_to_nobody())

@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from aerostore.api.tus.location import location_of
+from aerostore.api.location import location_of
 
 PATH = "/upload/resumable/id"
 

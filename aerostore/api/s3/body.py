@@ -14,10 +14,12 @@ from aerostore.api.s3.chunked import CODINGS, ChunkDecoder, check_payload_word
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.sigv4 import UNSIGNED_PAYLOAD
 from aerostore.domain import printable
-from aerostore.errors import IncompleteBody, LengthRequired
+from aerostore.errors import IncompleteBody, InvalidDigest, LengthRequired
 from aerostore.service.digest import ALGORITHMS, Digests, parse_digest
 
 CHECKSUM_HEADERS = {f"x-amz-checksum-{name.lower()}": name for name in ALGORITHMS}
+_CHECKSUM = "x-amz-checksum-"
+_ABOUT_CHECKSUMS = {f"{_CHECKSUM}{word}" for word in ("mode", "type", "algorithm")}
 _DECODED_LENGTH = "x-amz-decoded-content-length"
 
 
@@ -81,7 +83,7 @@ async def _decoded(
     decoder.finish()
     if digests is not None:
         for name, value in decoder.trailers.items():
-            digests.expect(CHECKSUM_HEADERS[name], parse_digest(CHECKSUM_HEADERS[name], value))
+            _expect(digests, name, value)
 
 
 async def _hashed(chunks: AsyncIterator[bytes], declared: str) -> AsyncIterator[bytes]:
@@ -132,6 +134,7 @@ def digests_of(headers: Mapping[str, str], announced: Sequence[str] = ()) -> Dig
 
     headers: by lower-case name. announced: trailers. Raises: S3Fault, InvalidDigest.
     """
+    _require_known(headers)
     given = [name for name in CHECKSUM_HEADERS if name in headers]
     names = [*given, *announced]
     if len(names) > 1:
@@ -143,8 +146,24 @@ def digests_of(headers: Mapping[str, str], announced: Sequence[str] = ()) -> Dig
     _require_agreement(headers.get("x-amz-sdk-checksum-algorithm"), algorithms)
     digests = _md5_of(headers, *algorithms)
     for name in given:
-        digests.expect(CHECKSUM_HEADERS[name], parse_digest(CHECKSUM_HEADERS[name], headers[name]))
+        _expect(digests, name, headers[name])
     return digests
+
+
+def _require_known(headers: Mapping[str, str]) -> None:
+    """Refuse a checksum that nobody would compare with the body."""
+    for name in headers:
+        if name.startswith(_CHECKSUM) and name not in CHECKSUM_HEADERS and name not in _ABOUT_CHECKSUMS:
+            shown = printable(name, 100)
+            raise S3Fault("InvalidRequest", f"The algorithm type you specified in {shown} header is invalid.")
+
+
+def _expect(digests: Digests, name: str, value: str) -> None:
+    """Compare with what a header or a trailer says. Raises: S3Fault when it says nothing that can be."""
+    try:
+        digests.expect(CHECKSUM_HEADERS[name], parse_digest(CHECKSUM_HEADERS[name], value))
+    except InvalidDigest:
+        raise S3Fault("InvalidRequest", f"Value for {name} header is invalid.") from None
 
 
 def _md5_of(headers: Mapping[str, str], *algorithms: str) -> Digests:

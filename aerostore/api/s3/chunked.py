@@ -17,6 +17,10 @@ from aerostore.errors import IncompleteBody, NotSupported
 
 MAX_LINE_BYTES = 1024
 MAX_TRAILER_BYTES = 4096
+# So many chunks may be of any length; beyond them they must have some on average. Each costs a few
+# microseconds, whatever is in it.
+FREE_CHUNKS = 1000
+LEAST_AVERAGE_BYTES = 64
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _TRAILER_SIGNATURE = "x-amz-trailer-signature"
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -98,6 +102,7 @@ class ChunkDecoder:
         self._line = bytearray()
         self._content: list[bytes] = []
         self._received = 0
+        self._chunks = 0
         self._left = 0
         self._sha256 = hashlib.sha256()
         self._signature = ""
@@ -138,6 +143,9 @@ class ChunkDecoder:
         self._received += self._left
         if self._received > self._size_bytes:
             raise _malformed("it is longer than x-amz-decoded-content-length")
+        self._chunks += 1
+        if self._chunks > FREE_CHUNKS + self._received // LEAST_AVERAGE_BYTES:
+            raise _malformed(f"its chunks have under {LEAST_AVERAGE_BYTES} bytes on average")
         if self._left:
             self._read = self._read_content
             return position

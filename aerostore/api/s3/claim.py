@@ -50,7 +50,7 @@ def read_claim(request: Request, headers: Mapping[str, bytes]) -> Claim | None:
         return query_claim(parameters)
     if {"AWSAccessKeyId", "Signature"} <= names:
         raise old_signature()
-    if not given:
+    if not any(given):
         return None
     if len(given) > 1:
         raise _two_mechanisms()

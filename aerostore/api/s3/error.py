@@ -15,7 +15,7 @@ from aerostore.api.gate import route_path
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.route import HOST_ID, PREFIX, request_id_headers
 from aerostore.api.s3.xml import add, to_xml
-from aerostore.errors import InvalidRange, StorageError
+from aerostore.errors import InvalidRange, NoSuchBucket, NoSuchKey, StorageError
 
 
 def to_response(request: Request, error: StorageError) -> Response:
@@ -68,7 +68,10 @@ def _details(error: StorageError) -> Mapping[str, str]:
         return error.details
     if isinstance(error, InvalidRange) and error.size_bytes is not None:
         return {"ActualObjectSize": str(error.size_bytes)}
-    return {}
+    bucket_id, _, name = (error.resource or "").partition("/")
+    if isinstance(error, NoSuchKey) and name:
+        return {"Key": name}
+    return {"BucketName": bucket_id} if isinstance(error, NoSuchBucket) and bucket_id else {}
 
 
 def _headers(error: StorageError) -> dict[str, str]:

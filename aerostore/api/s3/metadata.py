@@ -132,14 +132,13 @@ def object_headers(
         "content-security-policy": content_policy(overrides.get("content-type", found.mime_type)),
         "cache-control": str(found.metadata.get("cacheControl", "")),
         **stored,
-        **_meta_headers(found.user_metadata or {}),
     }
     if not public:
         headers["vary"] = "Authorization"
     if tags := tags_of(found):
         headers["x-amz-tagging-count"] = str(len(tags))
-    sendable = {name: value for name, value in headers.items() if value and is_sendable(value)}
-    return {**sendable, **overrides}
+    told = {name: value for name, value in headers.items() if value and is_sendable(value)}
+    return {**told, **_meta_headers(found.user_metadata or {}), **overrides}
 
 
 def _meta_headers(metadata: JsonObject) -> dict[str, str]:

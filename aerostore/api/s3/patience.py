@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from aerostore.api.s3.error import code_of, to_response
 from aerostore.api.s3.xml import to_xml, xml_response
@@ -37,20 +38,32 @@ async def patient_response(
         raise
     if task.done():
         return xml_response(task.result())
-    return StreamingResponse(_document_at_last(request, task, patience_s), media_type="application/xml")
+    return _LateResponse(request, task, patience_s)
+
+
+class _LateResponse(StreamingResponse):
+    """The document of `task`, at last; whatever happens to the connection, the task does not outlive it."""
+
+    def __init__(self, request: Request, task: asyncio.Task[Element], patience_s: float) -> None:
+        super().__init__(_document_at_last(request, task, patience_s), media_type="application/xml")
+        self._task = task
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it. A client that has gone already ends this before the first byte is asked for."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await _end(self._task)
 
 
 async def _document_at_last(
     request: Request, task: asyncio.Task[Element], patience_s: float
 ) -> AsyncIterator[bytes]:
-    try:
-        yield _DECLARATION
-        while not task.done():
-            yield b" "
-            await asyncio.wait({task}, timeout=patience_s)
-        yield _without_declaration(_outcome(request, task))
-    finally:
-        await _end(task)  # nobody waits for it any longer
+    yield _DECLARATION
+    while not task.done():
+        yield b" "
+        await asyncio.wait({task}, timeout=patience_s)
+    yield _without_declaration(_outcome(request, task))
 
 
 def _outcome(request: Request, task: asyncio.Task[Element]) -> bytes:

@@ -9,9 +9,10 @@ from starlette.responses import Response
 from aerostore.api.body import body_chunks
 from aerostore.api.caller import QUESTION
 from aerostore.api.form import UploadForm, read_upload_form
+from aerostore.api.location import with_host
 from aerostore.api.recheck import then_checked
 from aerostore.api.s3.body import digests_of
-from aerostore.api.s3.caller import S3Callers, Signed
+from aerostore.api.s3.caller import SIGNED_PATH, S3Callers, Signed
 from aerostore.api.s3.claim import old_signature, read_claim, require_algorithm
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.metadata import describe
@@ -71,7 +72,7 @@ class PostRoutes:
         )
         chunks = _within(form.chunks, policy) if policy else form.chunks
         stored = await self._files.put(signed.context, upload, then_checked(chunks, signed.recheck))
-        return _answer(fields, stored)
+        return _answer(fields, stored, _location_of(request, stored))
 
     async def _author(self, request: Request, fields: Fields) -> tuple[Signed, PostPolicy | None]:
         """Return who signed the form, and what they let it say; nobody has signed one without a policy."""
@@ -154,8 +155,14 @@ async def _within(chunks: AsyncIterator[bytes], policy: PostPolicy) -> AsyncIter
     policy.check_size(received, is_whole=True)
 
 
-def _answer(fields: Fields, stored: Object) -> Response:
-    location = f"/{quote(stored.bucket_id)}/{quote(stored.name)}"
+def _location_of(request: Request, stored: Object) -> str:
+    """Return the URL of the object: below that of the bucket, as the client sees it."""
+    bucket = request.scope.get(SIGNED_PATH) or request.scope["raw_path"]
+    path = bucket.partition(b"?")[0].decode("ascii").rstrip("/")
+    return with_host(request, f"{path}/{quote(stored.name)}")
+
+
+def _answer(fields: Fields, stored: Object, location: str) -> Response:
     headers = {"etag": f'"{stored.etag}"', "location": location}
     redirect = _redirect(fields.get("success_action_redirect", ""), stored)
     if redirect is not None:

@@ -79,7 +79,7 @@ class TaggingRoutes:
 def parse_tags(text: str) -> Mapping[str, str]:
     """Return the tags in an x-amz-tagging header: a query string. Raises: S3Fault."""
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError:
         raise S3Fault(
             "InvalidArgument",

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, tostring
 
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 from starlette.responses import Response
 
 from aerostore.domain import to_iso
@@ -13,8 +13,13 @@ from aerostore.errors import MalformedXml, RequestBodyTooLarge
 from aerostore.service.digest import Digests
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-# 10,000 parts with every checksum, or 1,000 keys of 1,024 bytes.
-MAX_XML_BYTES = 4 * 1024 * 1024
+# How many elements a document may need: 10,000 parts with every checksum, 1,000 keys with all that may be
+# said of each, 10 tags. One of more was made to keep the server busy.
+_MOST_ELEMENTS = {"CompleteMultipartUpload": 90_001, "Delete": 7_002, "Tagging": 64}
+_MOST_ELEMENTS_OF_OTHERS = 16
+_MOST_DEPTH = 8
+_BYTES_OF_AN_ELEMENT = 1200
+_MOST_BYTES = 4 * 1024 * 1024
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -25,12 +30,13 @@ async def read_xml(chunks: AsyncIterator[bytes], root: str, digests: Digests | N
     """Return the root of an XML body, which must be called `root`; names come without namespaces.
 
     digests: what the body is compared with. Raises: MalformedXml, also for a DTD or an entity;
-    RequestBodyTooLarge over 4 MiB; ChecksumMismatch.
+    RequestBodyTooLarge over what such a document may need, at most 4 MiB; ChecksumMismatch.
     """
+    limit = _most_bytes(root)
     raw = bytearray()
     async for chunk in chunks:
         raw += chunk
-        if len(raw) > MAX_XML_BYTES:
+        if len(raw) > limit:
             raise RequestBodyTooLarge
     if digests is not None:
         digests.update(bytes(raw))
@@ -40,8 +46,12 @@ async def read_xml(chunks: AsyncIterator[bytes], root: str, digests: Digests | N
 
 def parse_xml(raw: bytes, root: str) -> Element:
     """Return the root of `raw`, as `read_xml` does."""
+    if len(raw) > _most_bytes(root):
+        raise RequestBodyTooLarge
+    parser = DefusedXMLParser(target=_BoundedBuilder(_most_elements(root)), forbid_dtd=True)
     try:
-        found: Element = fromstring(raw, forbid_dtd=True)
+        parser.feed(raw)
+        found: Element = parser.close()
     except (ParseError, DefusedXmlException, ValueError, LookupError):
         raise MalformedXml from None
     for each in found.iter():
@@ -49,6 +59,34 @@ def parse_xml(raw: bytes, root: str) -> Element:
     if found.tag != root:
         raise MalformedXml
     return found
+
+
+class _BoundedBuilder(TreeBuilder):
+    """Builds a tree, and gives up when it grows too large: its elements cost far more than their bytes."""
+
+    def __init__(self, at_most: int) -> None:
+        super().__init__()
+        self._left = at_most
+        self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._left -= 1
+        self._depth += 1
+        if self._left < 0 or self._depth > _MOST_DEPTH:
+            raise MalformedXml
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def _most_elements(root: str) -> int:
+    return _MOST_ELEMENTS.get(root, _MOST_ELEMENTS_OF_OTHERS)
+
+
+def _most_bytes(root: str) -> int:
+    return min(_MOST_BYTES, _BYTES_OF_AN_ELEMENT * _most_elements(root))
 
 
 def text_of(parent: Element, name: str) -> str | None:

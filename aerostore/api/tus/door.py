@@ -11,6 +11,7 @@ from starlette.routing import Route
 from aerostore.api.auth import credentials
 from aerostore.api.body import body_chunks, declared_size
 from aerostore.api.caller import QUESTION, Callers
+from aerostore.api.location import location_of
 from aerostore.api.recheck import then_checked
 from aerostore.api.tus.edge import PREFIX
 from aerostore.api.tus.header import (
@@ -25,7 +26,6 @@ from aerostore.api.tus.header import (
     parse_creation,
     progress_headers,
 )
-from aerostore.api.tus.location import location_of
 from aerostore.api.upload_option import asks_for_upsert
 from aerostore.domain import RlsContext, UploadLink
 from aerostore.errors import InvalidInput, InvalidLink, InvalidToken

@@ -67,12 +67,12 @@ def capability_headers(max_size_bytes: int) -> dict[str, str]:
 
 
 def check_version(headers: Mapping[str, str]) -> None:
-    """Raise PreconditionFailed or InvalidInput unless the request speaks tus 1.0.0."""
+    """Raise PreconditionFailed unless the request speaks tus 1.0.0. Source: tus 1.0.0, Tus-Resumable."""
     version = headers.get("tus-resumable")
     if version is None:
         raise PreconditionFailed("Tus-Resumable Required\n", hint=f"Send 'Tus-Resumable: {VERSION}'.")
     if version != VERSION:
-        raise _invalid("tus-resumable", f"This server speaks tus {VERSION} only.")
+        raise PreconditionFailed("Invalid tus-resumable\n", hint=f"This server speaks tus {VERSION} only.")
 
 
 def parse_creation(headers: Mapping[str, str], *, upsert: bool) -> Creation:

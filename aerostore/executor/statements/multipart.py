@@ -29,6 +29,18 @@ def find_part(upload_id: str, number: int) -> Statement:
     )
 
 
+def size_of_others(upload_id: str, number: int) -> Statement:
+    """Rows: one (size_bytes), of all parts together but the one of this number; none without the upload."""
+    return Statement(
+        sql=(
+            "SELECT offset_bytes - coalesce((SELECT size_bytes FROM storage_upload_parts"
+            " WHERE upload_id = :id AND part_number = :number), 0) AS size_bytes"
+            " FROM storage_uploads WHERE id = :id"
+        ),
+        parameters={"id": upload_id, "number": number},
+    )
+
+
 def count_bytes(upload_id: str, total_bytes: int, expires_at: datetime) -> Statement:
     """Changes one row: all parts together have this length now, and the upload is kept until then."""
     return Statement(

@@ -109,17 +109,6 @@ def list_parts(upload_id: str, after_number: int, limit: int) -> Statement:
     )
 
 
-def sum_parts(upload_id: str) -> Statement:
-    """Rows: one (size_bytes), of all parts together."""
-    return Statement(
-        sql=(
-            "SELECT coalesce(sum(size_bytes), 0) AS size_bytes FROM storage_upload_parts"
-            " WHERE upload_id = :upload_id"
-        ),
-        parameters={"upload_id": upload_id},
-    )
-
-
 def delete_parts(upload_id: str) -> Statement:
     """Changes every part of the upload; its bytes are nobody's then, unless an object has them too."""
     return Statement(

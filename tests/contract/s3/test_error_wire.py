@@ -13,8 +13,10 @@ def test_error_is_a_document_without_a_namespace(door: Door, bucket: str) -> Non
     answer = door.send("GET", path_of(bucket, "no ne"), headers={"x-request-id": "asked-for"})
     assert (answer.status, answer.headers["content-type"]) == (404, "application/xml")
     assert answer.body.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<Error>')
-    assert [child.tag for child in answer.xml] == ["Code", "Message", "Resource", "RequestId", "HostId"]
+    tags = ["Code", "Message", "Resource", "Key", "RequestId", "HostId"]
+    assert [child.tag for child in answer.xml] == tags
     assert (answer.code, answer.text("Resource")) == ("NoSuchKey", f"/{bucket}/no ne")
+    assert answer.text("Key") == "no ne"
     assert answer.text("RequestId") == answer.headers["x-amz-request-id"] == "asked-for"
     assert answer.text("HostId") == answer.headers["x-amz-id-2"]
     assert answer.headers["cache-control"] == "no-store"

@@ -84,11 +84,14 @@ def test_body_that_is_no_tag_set_changes_nothing(
     assert signed_request("GET", path).body == b"content"
 
 
-def test_document_of_more_than_four_megabytes_is_refused(signed_request: Send, bucket: str) -> None:
+def test_document_larger_than_any_tag_set_is_refused(signed_request: Send, bucket: str) -> None:
     path = path_of(bucket, "a")
     signed_request("PUT", path, body=b"content")
-    answer = signed_request("PUT", path, query="tagging", body=b" " * (4 * 1024 * 1024 + 1))
+    answer = signed_request("PUT", path, query="tagging", body=b" " * 100_000)
     assert (answer.status, answer.code) == (400, "MaxMessageLengthExceeded")
+    for hostile in (b"<Tagging>" + b"<a/>" * 1000 + b"</Tagging>", b"<Tagging>" * 1000):
+        answer = signed_request("PUT", path, query="tagging", body=hostile)
+        assert (answer.status, answer.code) == (400, "MalformedXML")
 
 
 def test_wrong_md5_changes_no_tags(signed_request: Send, bucket: str) -> None:

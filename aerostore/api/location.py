@@ -1,4 +1,4 @@
-"""The address of an upload, as its creator is told it."""
+"""Addresses that an answer names: where clients reach what is below /storage/v1."""
 
 import re
 
@@ -22,8 +22,12 @@ def location_of(request: Request, path: str, *, public_url: str) -> str:
     """
     if public_url:
         return f"{public_url.rstrip('/')}{BASE_PATH}{path}"
-    local = f"{request.scope.get('root_path', '')}{BASE_PATH}{path}"
+    return with_host(request, f"{request.scope.get('root_path', '')}{BASE_PATH}{path}")
+
+
+def with_host(request: Request, path: str) -> str:
+    """Return the URL of `path`, which the client sees as it is: absolute when nothing tells of a proxy."""
     host = request.headers.get("host", "")
     if any(name in request.headers for name in PROXY_HEADERS) or not _HOST.fullmatch(host):
-        return local
-    return f"{request.scope['scheme']}://{host}{local}"
+        return path
+    return f"{request.scope['scheme']}://{host}{path}"
