@@ -20,10 +20,10 @@ from aerostore.api import no_such_route, routes
 from aerostore.api.auth import Authenticator
 from aerostore.api.denial import DenialDesk
 from aerostore.api.gate import Gate
+from aerostore.api.s3 import PREFIX as S3_PREFIX
 from aerostore.api.s3.caller import S3Callers
 from aerostore.api.s3.error import to_response as to_s3_response
 from aerostore.api.s3.root import AtRoot
-from aerostore.api.s3.route import PREFIX as S3_PREFIX
 from aerostore.api.tus.edge import PREFIX as TUS_PREFIX
 from aerostore.api.tus.edge import TusEdge
 from aerostore.api.tus.error import to_response as to_tus_response

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from email.utils import format_datetime
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aerostore.domain import has_control_character
+from aerostore.domain import Object, has_control_character
 from aerostore.service.download import Download
 
 # Whatever was uploaded is shown without scripts, forms, plug-ins or an origin of its own.
@@ -32,6 +33,11 @@ def content_policy(mime_type: str) -> str:
 def is_sendable(value: str) -> bool:
     """Rows may have been written by plain SQL: what cannot be a header value is left out."""
     return value.isascii() and not has_control_character(value)
+
+
+def last_modified(found: Object) -> str:
+    """Return the Last-Modified of an object: whole seconds, in the form of RFC 9110 section 5.6.7."""
+    return format_datetime(found.updated_at.replace(microsecond=0), usegmt=True)
 
 
 def bare_response(status: int, headers: Mapping[str, str]) -> Response:

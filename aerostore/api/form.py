@@ -41,6 +41,10 @@ _SILENT = logging.Logger("silent", logging.CRITICAL)
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+class NoFile(InvalidInput):
+    """A form that is complete and has no file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadForm:
     """An upload whose file has only begun to arrive.
@@ -69,7 +73,7 @@ async def read_upload_form(
     content_type: the request's header. A part is a file when it has a filename or an empty name, or is called
     file_field in any case. Holds at most one piece of `body` and the fields; takes time in proportion to what
     arrives.
-    Raises: InvalidInput for a form that is malformed, has no file or breaks a limit of this module;
+    Raises: InvalidInput for a form that is malformed or breaks a limit of this module; NoFile;
     MetadataTooLarge for a metadata field over its limit; IncompleteBody when the form ends early.
     Source: RFC 7578; RFC 2046 section 5.1.1.
     """
@@ -242,7 +246,7 @@ async def _find_file(parts: AsyncIterator[bytes], parser: _FormParser) -> _PartH
         if parser.file is not None:
             return parser.file
         if parser.ended:
-            raise InvalidInput("No content provided")
+            raise NoFile("No content provided")
     raise IncompleteBody(_UNEXPECTED_END)
 
 

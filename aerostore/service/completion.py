@@ -23,6 +23,7 @@ from aerostore.errors import (
 )
 from aerostore.service.digest import Digests
 from aerostore.service.publish import Upload, WriteCondition
+from aerostore.service.upload import upload_of
 
 COMPOSITE = "COMPOSITE"
 FULL_OBJECT = "FULL_OBJECT"
@@ -133,21 +134,6 @@ def checksum_kind(algorithm: str | None, checksum_type: str | None) -> ChecksumK
     if chosen not in types:
         raise InvalidInput(f"The {chosen} checksum type cannot be used with the {algorithm} algorithm")
     return ChecksumKind(algorithm, chosen)
-
-
-def upload_of(session: UploadSession, size_bytes: int | None = None) -> Upload:
-    """Return what the upload will be as an object. size_bytes: the length of all parts, as far as known."""
-    return Upload(
-        bucket_id=session.bucket_id,
-        name=session.name,
-        mime_type=session.metadata["mimetype"],
-        cache_control=session.metadata["cacheControl"],
-        user_metadata=session.user_metadata,
-        upsert=session.upsert,
-        size_bytes=size_bytes,
-        upload_type="s3",
-        extra=session.metadata["extra"],
-    )
 
 
 def checksum_kind_of(session: UploadSession) -> ChecksumKind | None:

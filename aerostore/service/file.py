@@ -1,13 +1,12 @@
 """Files: put, copy, move and delete objects. All doors come through here; reading is in `download`."""
 
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from aerostore.backend import BlobBackend
 from aerostore.domain import (
-    SYSTEM,
     Bucket,
     Clock,
     EventType,
@@ -42,7 +41,7 @@ from aerostore.permissions import (
 from aerostore.service.bucket import bucket_by
 from aerostore.service.condition import is_current, require_match
 from aerostore.service.copy import CopyRequest, carried_metadata, upload_of_copy
-from aerostore.service.digest import Digests
+from aerostore.service.intake import accepted
 from aerostore.service.limit import (
     check_cache_control,
     check_content_type,
@@ -51,7 +50,14 @@ from aerostore.service.limit import (
     size_limit,
 )
 from aerostore.service.outbox import Outbox
-from aerostore.service.publish import Publisher, Upload, new_object, write_object, write_statement
+from aerostore.service.publish import (
+    Publisher,
+    Upload,
+    by_right_of,
+    new_object,
+    write_object,
+    write_statement,
+)
 
 _DELETE_BATCH = 500
 
@@ -100,12 +106,8 @@ class Files:
     ) -> Object:
         """Store `body` by the right of a signed upload URL; the link fixes the name, the owner and upsert."""
         caller = admit(context, OBJECT_UPLOAD_SIGNED)
-        # As the system, owned by whoever asked for the link: policies judged it when it was issued.
-        context = replace(
-            SYSTEM, user_id=link.owner_id, operation=caller.operation, request_id=caller.request_id
-        )
         upload = replace(upload, bucket_id=link.bucket_id, name=link.name, upsert=link.upsert)
-        return await self._put(context, upload, body)
+        return await self._put(by_right_of(link, caller), upload, body)
 
     async def check_put(self, context: RlsContext, upload: Upload) -> None:
         """Ask the policies whether the caller could store `upload` now; limits are for the real write.
@@ -132,8 +134,9 @@ class Files:
             # A large body: ask before reading it. What counts is the same question at the commit.
             limit = await self._publisher.admit_bytes(context, upload)
         blob_id = str(uuid.uuid4())
+        counting = () if upload.digests is None else (upload.digests,)
         receipt = await self._backend.write(
-            _accepted(body, limit, upload.digests), blob_id=blob_id, size_bytes=upload.size_bytes
+            accepted(body, limit, *counting), blob_id=blob_id, size_bytes=upload.size_bytes
         )
         return await self._publisher.publish(context, upload, blob_id, receipt)
 
@@ -319,26 +322,3 @@ def _visible_object(bucket_id: str, name: str) -> Work[Object]:
     if not rows:
         raise NoSuchKey(resource=f"{bucket_id}/{name}")
     return to_object(rows[0])
-
-
-async def _accepted(
-    body: bytes | AsyncIterable[bytes], limit: int, digests: Digests | None
-) -> AsyncIterator[bytes]:
-    """Yield `body` while it is within `limit`, and end it only if its digests are right."""
-    received = 0
-    async for chunk in _chunks(body):
-        received += len(chunk)
-        check_size(received, limit)
-        if digests is not None:
-            digests.update(chunk)
-        yield chunk
-    if digests is not None:
-        digests.check()
-
-
-async def _chunks(body: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(body, bytes):
-        yield body
-        return
-    async for chunk in body:
-        yield chunk

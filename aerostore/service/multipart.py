@@ -42,14 +42,13 @@ from aerostore.service.completion import (
     confirmed,
     remembered,
     to_whole,
-    upload_of,
     upload_of_whole,
     with_answer,
 )
 from aerostore.service.digest import Digests
 from aerostore.service.part import MAX_PARTS, Parts, PartSource
 from aerostore.service.publish import Also, Publisher, Upload
-from aerostore.service.upload import Right, UploadSessions, completion_of, right_of
+from aerostore.service.upload import Right, UploadSessions, completion_of, right_of, upload_of
 from aerostore.service.upload_listing import UploadListing, UploadQuery, list_uploads
 
 MIN_PART_BYTES = 5 * 1024 * 1024

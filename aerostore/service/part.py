@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from aerostore.backend import BlobBackend
@@ -33,12 +33,13 @@ from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob, to_object, to_upload, to_upload_part
 from aerostore.service.bucket import bucket_by
 from aerostore.service.claim import Claim, Held
-from aerostore.service.completion import checksum_kind_of, upload_of
+from aerostore.service.completion import checksum_kind_of
 from aerostore.service.condition import is_current
 from aerostore.service.digest import Digests
+from aerostore.service.intake import accepted
 from aerostore.service.limit import check_size
 from aerostore.service.publish import Publisher
-from aerostore.service.upload import Right, UploadSessions
+from aerostore.service.upload import Right, UploadSessions, upload_of
 
 MAX_PARTS = 10_000
 MAX_PART_BYTES = 5 * 1024**3
@@ -101,7 +102,7 @@ class Parts:
         room = await self._room(right, session, number, size_bytes)
         own = _missing_digests(session, digests)
         blob_id = str(uuid.uuid4())
-        body = _accepted(chunks, room.part_bytes, (digests, own))
+        body = accepted(chunks, room.part_bytes, digests, own)
         receipt = await self._backend.write(body, blob_id=blob_id, size_bytes=size_bytes)
         checksums = {**digests.checksums, **own.checksums}
 
@@ -289,18 +290,3 @@ def _size_of_others(upload_id: str, number: int) -> Work[int]:
     if not rows:
         raise NoSuchUpload(resource=upload_id)
     return int(rows[0]["size_bytes"])
-
-
-async def _accepted(
-    chunks: AsyncIterable[bytes], limit: int, counting: Sequence[Digests]
-) -> AsyncIterator[bytes]:
-    """Yield `chunks` while they are within `limit`, and end only if their digests are right."""
-    received = 0
-    async for chunk in chunks:
-        received += len(chunk)
-        check_size(received, limit)
-        for digests in counting:
-            digests.update(chunk)
-        yield chunk
-    for digests in counting:
-        digests.check()

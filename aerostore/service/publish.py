@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from aerostore.backend import BlobBackend, BlobReceipt
 from aerostore.domain import (
+    SYSTEM,
     Blob,
     Bucket,
     Clock,
@@ -20,6 +21,7 @@ from aerostore.domain import (
     JsonObject,
     Object,
     RlsContext,
+    UploadLink,
     check_object_name,
     to_iso,
 )
@@ -29,7 +31,9 @@ from aerostore.errors import (
     LockTimeout,
     NoSuchBucket,
     NoSuchRelation,
+    Overloaded,
     PreconditionFailed,
+    SlowDown,
     StorageError,
     Unavailable,
 )
@@ -248,6 +252,14 @@ class Publisher:
         return new_object(context, upload, metadata, self._clock())
 
 
+def by_right_of(link: UploadLink, caller: RlsContext) -> RlsContext:
+    """Return as whom an upload by `link` is written: as the system, owned by whoever asked for the link.
+
+    Policies judged it when the link was issued. caller: who sends the bytes, for the operation and the log.
+    """
+    return replace(SYSTEM, user_id=link.owner_id, operation=caller.operation, request_id=caller.request_id)
+
+
 def new_object(context: RlsContext, upload: Upload, metadata: JsonObject, now: datetime) -> Object:
     """Return the row of an object that is new, whatever its name has been before."""
     return Object(
@@ -294,7 +306,8 @@ def _in_words_of(upload: Upload) -> Iterator[None]:
 
 def _may_have_committed(failure: StorageError) -> bool:
     """Tell whether the transaction's end is unknown: then its bytes may be in use, and reclaim finds out."""
-    return isinstance(failure, Unavailable) and not isinstance(failure, InsufficientStorage | LockTimeout)
+    is_certain = isinstance(failure, InsufficientStorage | LockTimeout | SlowDown | Overloaded)
+    return isinstance(failure, Unavailable) and not is_certain
 
 
 def _system_metadata(upload: Upload, blob: Blob, now: datetime) -> JsonObject:

@@ -32,7 +32,14 @@ from aerostore.permissions import (
 from aerostore.service.portion import NoBytes, Pace, Portion, PortionBody, beyond_size
 from aerostore.service.publish import Publisher, Upload
 from aerostore.service.turn import Turn, Turns
-from aerostore.service.upload import Right, UploadSessions, completion_of, right_by_link, right_of
+from aerostore.service.upload import (
+    Right,
+    UploadSessions,
+    completion_of,
+    right_by_link,
+    right_of,
+    upload_of,
+)
 
 # A crash costs no more of one request than this; nor is an upload forgotten while its bytes trickle in.
 PACE = Pace(size_bytes=64 * 1024 * 1024, seconds=60.0)
@@ -223,20 +230,6 @@ class ResumableUploads:
         # Whoever ends it, the object belongs to who began it: the service role may end others' uploads.
         context = replace(right.context, user_id=session.owner_id)
         return await self._publisher.publish(context, upload, blob_id, receipt, completion_of(session))
-
-
-def upload_of(session: UploadSession, size_bytes: int | None = None) -> Upload:
-    """Return what the upload will be as an object. size_bytes: its length, when it is told just now."""
-    return Upload(
-        bucket_id=session.bucket_id,
-        name=session.name,
-        mime_type=session.metadata["mimetype"],
-        cache_control=session.metadata["cacheControl"],
-        user_metadata=session.user_metadata,
-        upsert=session.upsert,
-        size_bytes=session.size_bytes if size_bytes is None else size_bytes,
-        upload_type="resumable",
-    )
 
 
 def _as_linked(upload: Upload, link: UploadLink) -> Upload:

@@ -22,10 +22,11 @@ from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_upload
 from aerostore.permissions import Operation, admit
-from aerostore.service.publish import Also, Upload
+from aerostore.service.publish import Also, Upload, by_right_of
 
 # However often bytes come, an upload lives this many times the time that it is given at its beginning.
 _LONGEST = 7
+_UPLOAD_TYPES = {UploadProtocol.TUS: "resumable", UploadProtocol.S3: "s3"}
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -50,10 +51,7 @@ def right_of(context: RlsContext, operation: Operation) -> Right:
 
 def right_by_link(context: RlsContext, operation: Operation, link: UploadLink) -> Right:
     """Return the right of whoever has the link to what was begun by it."""
-    caller = admit(context, operation)
-    # As the system: policies judged the upload when the link was issued.
-    context = replace(SYSTEM, user_id=link.owner_id, operation=caller.operation, request_id=caller.request_id)
-    return Right(context, f"link:{link.link_id}")
+    return Right(by_right_of(link, admit(context, operation)), f"link:{link.link_id}")
 
 
 class UploadSessions:
@@ -160,6 +158,21 @@ class UploadSessions:
     def expiry(self, session: UploadSession) -> datetime:
         """Return until when an upload is kept that somebody goes on with now."""
         return min(self._clock() + self._lifetime, session.created_at + _LONGEST * self._lifetime)
+
+
+def upload_of(session: UploadSession, size_bytes: int | None = None) -> Upload:
+    """Return what the upload will be as an object. size_bytes: its length, where the session has another."""
+    return Upload(
+        bucket_id=session.bucket_id,
+        name=session.name,
+        mime_type=session.metadata["mimetype"],
+        cache_control=session.metadata["cacheControl"],
+        user_metadata=session.user_metadata,
+        upsert=session.upsert,
+        size_bytes=session.size_bytes if size_bytes is None else size_bytes,
+        upload_type=_UPLOAD_TYPES[session.protocol],
+        extra=session.metadata.get("extra", {}),
+    )
 
 
 def completion_of(session: UploadSession) -> Also:

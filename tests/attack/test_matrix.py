@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from aerostore.permissions import OBJECT_HEAD, OPERATIONS
-from tests.attack.route_table import Entry, all_entries, entries
+from tests.attack.route_table import all_entries, entries
 from tests.attack.scene import LARGE, Scene, open_scene, token_of
+from tests.attack.table import Row, read_table
 
 CALLERS = ("nobody", "anon", "stranger", "owner", "service", "expired", "forged")
 
@@ -107,29 +108,7 @@ OF_THE_SERVER = {
 }
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one request on one thing gives each caller."""
-
-    entry: Entry
-    on: str
-    answers: dict[str, str]
-
-    def __str__(self) -> str:
-        return f"{self.entry} on {self.on}"
-
-
-def read_table() -> list[Row]:
-    known = {str(entry): entry for entry in entries()}
-    rows = []
-    for line in TABLE.strip().splitlines()[1:]:
-        method, path, on, *answers = line.split()
-        entry = known.get(f"{method} {path}", Entry(path, method, ""))
-        rows.append(Row(entry, on, dict(zip(CALLERS, answers, strict=True))))
-    return rows
-
-
-ROWS = read_table()
+ROWS = read_table(TABLE, CALLERS)
 
 
 @dataclass(frozen=True)

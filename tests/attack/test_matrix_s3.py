@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from aerostore.api.auth import mint_token
-from tests.attack.route_table import Entry, entries
+from tests.attack.route_table import entries
 from tests.attack.scene import BASE_URL, HOUR_S, LARGE, SECRET, Scene, open_scene, token_of
+from tests.attack.table import Row, read_table
 from tests.signing import sign
 
 # `nobody` signs nothing, `service` has the server's own key, `forged` its id with another secret; `bearer` is
@@ -100,29 +101,7 @@ BODIES = {
 SHOWS = re.compile("<(CreationDate|Contents|Upload)>")
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one request on one thing gives each caller."""
-
-    entry: Entry
-    on: str
-    answers: dict[str, str]
-
-    def __str__(self) -> str:
-        return f"{self.entry} on {self.on}"
-
-
-def read_table() -> list[Row]:
-    known = {str(entry): entry for entry in entries("s3")}
-    rows = []
-    for line in TABLE.strip().splitlines()[1:]:
-        method, path, on, *answers = line.split()
-        entry = known.get(f"{method} {path}", Entry(path, method, ""))
-        rows.append(Row(entry, on, dict(zip(CALLERS, answers, strict=True))))
-    return rows
-
-
-ROWS = read_table()
+ROWS = read_table(TABLE, CALLERS, door="s3")
 
 
 @dataclass(frozen=True)

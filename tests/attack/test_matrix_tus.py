@@ -12,6 +12,7 @@ import pytest
 
 from tests.attack.route_table import Entry, entries
 from tests.attack.scene import Scene, open_scene
+from tests.attack.table import Row, read_table
 
 CALLERS = ("nobody", "anon", "stranger", "owner", "service", "expired", "forged")
 
@@ -62,29 +63,7 @@ REFUSALS = {
 CONTENT = b"x" * 70_000
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one request on one thing gives each caller."""
-
-    entry: Entry
-    on: str
-    answers: dict[str, str]
-
-    def __str__(self) -> str:
-        return f"{self.entry} on {self.on}"
-
-
-def read_table() -> list[Row]:
-    known = {str(entry): entry for entry in entries("tus")}
-    rows = []
-    for line in TABLE.strip().splitlines()[1:]:
-        method, path, on, *answers = line.split()
-        entry = known.get(f"{method} {path}", Entry(path, method, ""))
-        rows.append(Row(entry, on, dict(zip(CALLERS, answers, strict=True))))
-    return rows
-
-
-ROWS = read_table()
+ROWS = read_table(TABLE, CALLERS, door="tus")
 
 
 @dataclass(frozen=True)

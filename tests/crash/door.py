@@ -117,7 +117,8 @@ def _as_rest(answer: httpx.Response) -> httpx.Response:
     """Return what the REST door would have answered: 200, 400, or 503 for what cannot be said now."""
     is_error = answer.is_error or "<Error>" in answer.text  # S3 can fail with 200
     status = 503 if answer.status_code == 503 else 400 if is_error else 200
-    return httpx.Response(status, text=answer.text)
+    headers = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
+    return httpx.Response(status, text=answer.text, headers=headers)
 
 
 def etags_of(content: bytes) -> set[str]:

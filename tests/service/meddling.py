@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from aerostore.domain import RlsContext
-from aerostore.errors import StorageError
 from aerostore.executor import Executor, Statement, Work, WorkFactory
 
 T = TypeVar("T")
@@ -99,7 +98,7 @@ class FailingExecutor:
 
     name = "failing"
 
-    def __init__(self, inner: Executor, failure: StorageError, *, at: str) -> None:
+    def __init__(self, inner: Executor, failure: Exception, *, at: str) -> None:
         self._inner = inner
         self._failures = [failure]
         self._at = at

@@ -21,6 +21,7 @@ from aerostore.api.form import (
     MAX_PARTS,
     MAX_PREAMBLE_BYTES,
     MAX_REST_BYTES,
+    NoFile,
     read_upload_form,
 )
 from aerostore.errors import IncompleteBody, InvalidInput, MetadataTooLarge, StorageError
@@ -280,7 +281,7 @@ def test_content_type_without_a_usable_boundary_is_refused(content_type: str, me
 
 @pytest.mark.parametrize("form", [body(), body(part('name="a"', b"1")), b"--" + BOUNDARY.encode() + b"--"])
 def test_form_without_a_file_is_refused(form: bytes) -> None:
-    assert outcome([form]) == (InvalidInput, "No content provided")
+    assert outcome([form]) == (NoFile, "No content provided")
 
 
 MALFORMED = (InvalidInput, "Malformed multipart body")

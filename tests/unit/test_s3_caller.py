@@ -356,7 +356,8 @@ def test_a_presigned_url_of_the_last_day_of_all_is_refused(clock: Clock) -> None
     credential = "configured%2F99991231%2Fus-east-1%2Fs3%2Faws4_request"
     url = (
         f"http://{HOST}{BASE}/b?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}"
-        f"&X-Amz-Date=99991231T235959Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"
+        f"&X-Amz-Date=99991231T235959Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host"
+        f"&X-Amz-Signature={'0' * 64}"
     )
     assert refusal(make_callers(clock), to_request("GET", url, {})) == "AccessDenied"
 

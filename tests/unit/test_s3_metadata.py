@@ -163,7 +163,12 @@ def test_document_that_is_no_tag_set_is_refused(text: str) -> None:
         tags_of_xml(parse_xml(text.encode(), "Tagging"))
 
 
-@pytest.mark.parametrize("text", ["a", "a=1&&b", "%ff=1", "a=%C3%28"])
+def test_tag_in_a_header_may_have_no_value() -> None:
+    assert parse_tags("a") == {"a": ""}
+    assert parse_tags("a=1&&b") == {"a": "1", "b": ""}
+
+
+@pytest.mark.parametrize("text", ["=1", "%ff=1", "a=%C3%28", "a=1&a=2"])
 def test_header_that_is_no_tag_set_is_refused(text: str) -> None:
     with pytest.raises(S3Fault):
         parse_tags(text)

@@ -83,6 +83,13 @@ def test_names_of_operators_and_fields_are_taken_in_any_case() -> None:
     policy.check({**BUCKET, "key": "foobar"}, NOW)
 
 
+@pytest.mark.parametrize(("written", "meant"), [(rb"\$a", "$a"), (rb"\\$a", "\\$a"), (rb"\"$a", '"$a')])
+def test_a_dollar_may_be_escaped_though_json_has_no_such_escape(written: bytes, meant: str) -> None:
+    document = b'{"expiration": "%s", "conditions": [["eq", "$key", "%s"]]}' % (LATER.encode(), written)
+    policy = parse_policy(base64.b64encode(document).decode())
+    policy.check({"key": meant}, NOW)
+
+
 def test_a_policy_ends() -> None:
     policy = policy_of(BUCKET)
     policy.check(BUCKET, NOW)

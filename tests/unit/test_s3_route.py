@@ -1,16 +1,21 @@
 """Which S3 route takes which request: one at most, and never one that was not asked for."""
 
+import asyncio
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.route import SUBRESOURCES, S3Route, is_for_s3
 from aerostore.app import create_app
+from aerostore.errors import NotSupported
 from aerostore.settings import Settings
 
 REFUSED = "storage.s3.none"
@@ -104,6 +109,26 @@ def test_request_is_taken_by_its_operation_alone(
 )
 def test_request_that_is_no_operation_is_refused(app: Starlette, asked: dict[str, Any]) -> None:
     assert taken_by(app, asked) == [REFUSED]
+
+
+def test_what_is_not_done_is_refused_before_the_operation_knows() -> None:
+    begun: list[str] = []
+
+    async def caller(request: Request) -> Signed:
+        begun.append("caller")
+        return cast(Signed, None)  # whoever it is
+
+    async def operation(request: Request, signed: Signed) -> Response:
+        begun.append("operation")
+        return Response()
+
+    route = S3Route("/{bucket}", operation, caller=caller, method="PUT", name="any", acls=frozenset({"mine"}))
+    for headers in ({"x_amz_server_side_encryption": "AES256"}, {"x_amz_acl": "other"}):
+        with pytest.raises(NotSupported):
+            asyncio.run(route.endpoint(Request(scope("PUT", "/s3/b", **headers))))
+    assert begun == ["caller", "caller"]
+    asyncio.run(route.endpoint(Request(scope("PUT", "/s3/b", x_amz_acl="mine"))))
+    assert begun == ["caller", "caller", "caller", "operation"]
 
 
 @pytest.mark.parametrize("path", ["/s3x", "/s3x/b", "/S3/b", "/object/s3/b", "/status"])

@@ -6,7 +6,13 @@ from email.utils import format_datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aerostore.api.blob_response import BlobResponse, bare_response, content_policy, is_sendable
+from aerostore.api.blob_response import (
+    BlobResponse,
+    bare_response,
+    content_policy,
+    is_sendable,
+    last_modified,
+)
 from aerostore.api.rest.query import content_disposition, read_query, read_request
 from aerostore.api.rest.schema import Field
 from aerostore.service.download import Download, ReadRequest
@@ -26,7 +32,7 @@ def download_headers(download: Download, disposition: str | None = None) -> dict
         "accept-ranges": "bytes",
         "content-type": served_type(found.mime_type),
         "etag": f'"{found.etag}"',
-        "last-modified": format_datetime(found.updated_at.replace(microsecond=0), usegmt=True),
+        "last-modified": last_modified(found),
         "x-robots-tag": str(found.metadata.get("xRobotsTag", "none")),
         "x-content-type-options": "nosniff",
         "content-security-policy": content_policy(found.mime_type),

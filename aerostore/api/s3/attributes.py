@@ -1,21 +1,20 @@
 """S3's GetObjectAttributes: what is known of an object, as far as the client asks for it."""
 
 from collections.abc import Sequence
-from email.utils import format_datetime
 from xml.etree.ElementTree import Element
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from aerostore.api.address import address
-from aerostore.api.s3.caller import S3Callers
+from aerostore.api.blob_response import last_modified
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.metadata import add_checksums
 from aerostore.api.s3.route import S3Route
-from aerostore.api.s3.supported import check_supported
+from aerostore.api.s3.setup import S3Setup
 from aerostore.api.s3.xml import add, document, xml_response
-from aerostore.domain import Object, printable
-from aerostore.service import FileStorage
+from aerostore.domain import printable
 from aerostore.service.download import ReadRequest, part_sizes
 
 HEADER = "x-amz-object-attributes"
@@ -26,11 +25,9 @@ MAX_PARTS = 1000
 class AttributesRoutes:
     """Parses requests for attributes, asks the service, renders its answers."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._downloads = storage.downloads
-        self._callers = callers
+    def __init__(self, setup: S3Setup) -> None:
+        self._downloads = setup.storage.downloads
+        self._callers = setup.callers
 
     def routes(self) -> list[S3Route]:
         """List the route: for policies it is the operation of HeadObject."""
@@ -38,16 +35,15 @@ class AttributesRoutes:
             S3Route(
                 "/{bucket}/{name:name}",
                 self.get,
+                caller=self._callers.required,
                 method="GET",
                 needs={"attributes"},
                 name="storage.s3.object.info",
             )
         ]
 
-    async def get(self, request: Request) -> Response:
+    async def get(self, request: Request, signed: Signed) -> Response:
         """GetObjectAttributes."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         wanted = _wanted(request)
         at_most = min(_count(request, "x-amz-max-parts", MAX_PARTS), MAX_PARTS)
         marker = _count(request, "x-amz-part-number-marker", 0)
@@ -63,7 +59,7 @@ class AttributesRoutes:
             add(root, "StorageClass", "STANDARD")
         if "ObjectSize" in wanted:
             add(root, "ObjectSize", found.size_bytes)
-        return xml_response(root, headers={"last-modified": _last_modified(found)})
+        return xml_response(root, headers={"last-modified": last_modified(found)})
 
 
 def _add_parts(parent: Element, sizes: Sequence[int], *, marker: int, at_most: int) -> None:
@@ -99,7 +95,3 @@ def _count(request: Request, header: str, default: int) -> int:
         details = {"ArgumentName": header, "ArgumentValue": printable(text, 100)}
         raise S3Fault("InvalidArgument", f"{header} must be a number that is not negative", details=details)
     return int(text)
-
-
-def _last_modified(found: Object) -> str:
-    return format_datetime(found.updated_at.replace(microsecond=0), usegmt=True)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from aerostore.api.body import body_chunks, declared_size
 from aerostore.api.recheck import then_checked
 from aerostore.api.s3.caller import Signed
+from aerostore.api.s3.checksum import CHECKSUM, CHECKSUM_HEADERS
 from aerostore.api.s3.chunked import CODINGS, ChunkDecoder, check_payload_word
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.sigv4 import UNSIGNED_PAYLOAD
@@ -17,9 +18,7 @@ from aerostore.domain import printable
 from aerostore.errors import IncompleteBody, InvalidDigest, LengthRequired
 from aerostore.service.digest import ALGORITHMS, Digests, parse_digest
 
-CHECKSUM_HEADERS = {f"x-amz-checksum-{name.lower()}": name for name in ALGORITHMS}
-_CHECKSUM = "x-amz-checksum-"
-_ABOUT_CHECKSUMS = {f"{_CHECKSUM}{word}" for word in ("mode", "type", "algorithm")}
+_ABOUT_CHECKSUMS = {f"{CHECKSUM}{word}" for word in ("mode", "type", "algorithm")}
 _DECODED_LENGTH = "x-amz-decoded-content-length"
 
 
@@ -153,7 +152,7 @@ def digests_of(headers: Mapping[str, str], announced: Sequence[str] = ()) -> Dig
 def _require_known(headers: Mapping[str, str]) -> None:
     """Refuse a checksum that nobody would compare with the body."""
     for name in headers:
-        if name.startswith(_CHECKSUM) and name not in CHECKSUM_HEADERS and name not in _ABOUT_CHECKSUMS:
+        if name.startswith(CHECKSUM) and name not in CHECKSUM_HEADERS and name not in _ABOUT_CHECKSUMS:
             shown = printable(name, 100)
             raise S3Fault("InvalidRequest", f"The algorithm type you specified in {shown} header is invalid.")
 

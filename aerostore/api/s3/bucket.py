@@ -1,6 +1,7 @@
 """S3's operations on buckets: list, create, look at, delete."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
@@ -10,15 +11,14 @@ from starlette.responses import Response
 
 from aerostore.api.caller import QUESTION
 from aerostore.api.s3.body import S3Body, open_body
-from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.page import add_owner, bad_argument, parse_count, parse_text, parse_token, to_token
 from aerostore.api.s3.route import S3Route
-from aerostore.api.s3.supported import check_supported
+from aerostore.api.s3.setup import S3Setup
 from aerostore.api.s3.xml import add, document, read_xml, text_of, xml_response
 from aerostore.domain import Bucket, RlsContext, printable
 from aerostore.errors import BucketAlreadyExists, MalformedXml, NoSuchBucket, NotSupported
-from aerostore.service import FileStorage
 from aerostore.service.question import Question
 
 MAX_BUCKETS = 10_000
@@ -26,6 +26,7 @@ MAX_BUCKETS = 10_000
 _UNNAMED_REGION = "us-east-1"
 _PUBLIC_READ = "public-read"
 _LOCATION = "LocationConstraint"
+_NAME = "storage.s3.bucket"
 _OTHER_CONFIGURATION = frozenset({"Bucket", "Location", "Tags"})
 
 
@@ -40,43 +41,35 @@ class BucketOwnedByYou(BucketAlreadyExists):
 class BucketRoutes:
     """Parses requests about buckets, asks the service, renders its answers. region: where all buckets are."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._buckets = storage.buckets
-        self._callers = callers
-        self._region = region
-        self._body_timeout_s = body_timeout_s
+    def __init__(self, setup: S3Setup) -> None:
+        self._buckets = setup.storage.buckets
+        self._callers = setup.callers
+        self._region = setup.region
+        self._body_timeout_s = setup.body_timeout_s
 
     def routes(self) -> list[S3Route]:
         """List the routes; each is named after its operation."""
-        served = [S3Route(path, self.list, method="GET", name="storage.s3.bucket.list") for path in ("", "/")]
+        served = [
+            S3Route(path, self.list, caller=self._callers.required, method="GET", name=f"{_NAME}.list")
+            for path in ("", "/")
+        ]
         for path in ("/{bucket}", "/{bucket}/"):
             served += self._routes_at(path)
         return served
 
     def _routes_at(self, path: str) -> Sequence[S3Route]:
-        where, versions = {"location"}, {"versioning"}
+        one = partial(S3Route, path, caller=self._callers.required)
+        acls, where, versions = frozenset({_PUBLIC_READ}), {"location"}, {"versioning"}
         return (
-            S3Route(path, self.create, method="PUT", name="storage.s3.bucket.create"),
-            S3Route(path, self.head, method="HEAD", name="storage.s3.bucket.head"),
-            S3Route(path, self.delete, method="DELETE", name="storage.s3.bucket.delete"),
-            S3Route(
-                path, self.get_location, method="GET", needs=where, name="storage.s3.bucket.get_location"
-            ),
-            S3Route(
-                path,
-                self.get_versioning,
-                method="GET",
-                needs=versions,
-                name="storage.s3.bucket.get_versioning",
-            ),
+            one(self.create, method="PUT", name=f"{_NAME}.create", acls=acls),
+            one(self.head, method="HEAD", name=f"{_NAME}.head"),
+            one(self.delete, method="DELETE", name=f"{_NAME}.delete"),
+            one(self.get_location, method="GET", needs=where, name=f"{_NAME}.get_location"),
+            one(self.get_versioning, method="GET", needs=versions, name=f"{_NAME}.get_versioning"),
         )
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request, signed: Signed) -> Response:
         """ListBuckets: those that the caller may select."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         limit = _parse_limit(request)
         prefix, after = parse_text(request, "prefix"), parse_token(request)
         buckets: Sequence[Bucket] = ()
@@ -94,10 +87,8 @@ class BucketRoutes:
             add(root, "Prefix", prefix)
         return xml_response(root)
 
-    async def create(self, request: Request) -> Response:
+    async def create(self, request: Request, signed: Signed) -> Response:
         """CreateBucket. `x-amz-acl: public-read` lets anybody read its objects by name, and list nothing."""
-        signed = await self._callers.required(request)
-        check_supported(request, acls=frozenset({_PUBLIC_READ}))
         _check_configured_by_header(request)
         body = await open_body(request, signed, idle_timeout_s=self._body_timeout_s)
         await self._check_location(body, is_empty=_is_empty(request, body))
@@ -110,36 +101,28 @@ class BucketRoutes:
             await self._refuse_taken(signed.context, bucket_id)
         return Response(headers={"location": f"/{quote(bucket_id)}"})
 
-    async def head(self, request: Request) -> Response:
+    async def head(self, request: Request, signed: Signed) -> Response:
         """HeadBucket."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         await self._buckets.head(signed.context, request.path_params["bucket"])
         return Response(
             headers={"x-amz-bucket-region": self._region, "x-amz-access-point-alias": "false"},
             media_type="application/xml",
         )
 
-    async def delete(self, request: Request) -> Response:
+    async def delete(self, request: Request, signed: Signed) -> Response:
         """DeleteBucket: unfinished uploads go with it, objects hold it."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         await self._buckets.delete(signed.context, request.path_params["bucket"])
         return Response(status_code=204)
 
-    async def get_location(self, request: Request) -> Response:
+    async def get_location(self, request: Request, signed: Signed) -> Response:
         """GetBucketLocation."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         await self._buckets.get_location(signed.context, request.path_params["bucket"])
         root = document(_LOCATION)
         root.text = None if self._region == _UNNAMED_REGION else self._region
         return xml_response(root)
 
-    async def get_versioning(self, request: Request) -> Response:
+    async def get_versioning(self, request: Request, signed: Signed) -> Response:
         """GetBucketVersioning: no status, which is S3's word for a bucket that never kept versions."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         await self._buckets.get_versioning(signed.context, request.path_params["bucket"])
         return xml_response(document("VersioningConfiguration"))
 
@@ -163,7 +146,7 @@ class BucketRoutes:
 
     async def _refuse_taken(self, context: RlsContext, bucket_id: str) -> NoReturn:
         try:
-            await self._buckets.get(context, bucket_id)
+            await self._buckets.head(context, bucket_id)
         except NoSuchBucket:
             raise BucketAlreadyExists(resource=bucket_id) from None
         raise BucketOwnedByYou(resource=bucket_id)

@@ -14,10 +14,10 @@ from starlette.types import Scope
 from aerostore.api.auth import Authenticator
 from aerostore.api.caller import Callers
 from aerostore.api.gate import BASE_PATH, route_path
+from aerostore.api.s3 import PREFIX
 from aerostore.api.s3.chunked import ChunkChain
 from aerostore.api.s3.claim import declared_payload, read_claim, require_signed_headers, take_hoisted_headers
 from aerostore.api.s3.fault import S3Fault
-from aerostore.api.s3.route import PREFIX
 from aerostore.api.s3.sigv4 import (
     UNSIGNED_PAYLOAD,
     Claim,
@@ -113,7 +113,7 @@ class S3Callers:
         headers = joined_headers(request.scope["headers"])
         claim = read_claim(request, headers)
         if claim is None:
-            return self.anonymous(request)
+            return await self.nobody(request)
         signatory = await self._signatory(claim)
         self._require_time(claim)
         require_signed_headers(claim, headers)
@@ -132,8 +132,8 @@ class S3Callers:
             raise _wrong_signature()
         return self._signed(request, claim, signatory, UNSIGNED_PAYLOAD)
 
-    def anonymous(self, request: Request) -> Signed:
-        """Return the caller of a request that nobody signed."""
+    async def nobody(self, request: Request) -> Signed:
+        """Return the caller of a request that nobody signed, or not by its headers and its query."""
         return Signed(
             context=replace(self._callers.nobody(request), door=DOOR),
             payload=Payload(declared=request.headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD)),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from aerostore.api.s3.fault import S3Fault
-from aerostore.api.s3.sigv4 import ALGORITHM, UNSIGNED_PAYLOAD, sign
+from aerostore.api.s3.sigv4 import ALGORITHM, HEX_SHA256, UNSIGNED_PAYLOAD, sign
 from aerostore.domain import printable
 from aerostore.errors import IncompleteBody, NotSupported
 
@@ -23,7 +23,6 @@ FREE_CHUNKS = 1000
 LEAST_AVERAGE_BYTES = 64
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _TRAILER_SIGNATURE = "x-amz-trailer-signature"
-_HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;chunk-signature=([0-9a-f]{64}))?")
 _TRAILER = re.compile(rb"([A-Za-z0-9-]{1,100}):[ \t]*([\x21-\x7e]{0,200})[ \t]*")
 
@@ -67,7 +66,7 @@ class ChunkChain:
 
 def check_payload_word(declared: str) -> str:
     """Return what x-amz-content-sha256 says, if that is something. Raises: S3Fault, NotSupported."""
-    if declared == UNSIGNED_PAYLOAD or declared in CODINGS or _HEX_SHA256.fullmatch(declared):
+    if declared == UNSIGNED_PAYLOAD or declared in CODINGS or HEX_SHA256.fullmatch(declared):
         return declared
     if declared.startswith("STREAMING-AWS4-ECDSA"):
         raise NotSupported(

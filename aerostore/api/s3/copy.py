@@ -9,16 +9,16 @@ from starlette.responses import Response
 from aerostore.api.address import address
 from aerostore.api.caller import QUESTION
 from aerostore.api.conditional import conditions_of
-from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.condition import write_condition
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.metadata import Description, add_checksums, describe, fields_of
 from aerostore.api.s3.route import COPY_SOURCE, S3Route
-from aerostore.api.s3.supported import check_supported, check_version
+from aerostore.api.s3.setup import S3Setup
+from aerostore.api.s3.supported import check_version
 from aerostore.api.s3.xml import add, document, xml_response
 from aerostore.domain import Conditions, Object, RlsContext, check_object_name, printable
 from aerostore.errors import NoSuchKey, NotSupported
-from aerostore.service import FileStorage
 from aerostore.service.copy import CopyRequest
 from aerostore.service.download import ReadRequest
 from aerostore.service.question import Question
@@ -30,22 +30,26 @@ _OTHER_ALGORITHM = "x-amz-checksum-algorithm"
 class CopyRoutes:
     """Parses requests to copy, asks the service, renders its answers."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._files = storage.files
-        self._downloads = storage.downloads
-        self._callers = callers
+    def __init__(self, setup: S3Setup) -> None:
+        self._files = setup.storage.files
+        self._downloads = setup.storage.downloads
+        self._callers = setup.callers
 
     def routes(self) -> list[S3Route]:
         """List the route; it is named after its operation."""
-        name = "storage.s3.object.copy"
-        return [S3Route("/{bucket}/{name:name}", self.copy, method="PUT", copies=True, name=name)]
+        return [
+            S3Route(
+                "/{bucket}/{name:name}",
+                self.copy,
+                caller=self._callers.required,
+                method="PUT",
+                copies=True,
+                name="storage.s3.object.copy",
+            )
+        ]
 
-    async def copy(self, request: Request) -> Response:
+    async def copy(self, request: Request, signed: Signed) -> Response:
         """CopyObject."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         if _OTHER_ALGORITHM in request.headers:
             raise NotSupported("A copy keeps the checksums of its source; others are not computed")
         copying = _copy_request(request)

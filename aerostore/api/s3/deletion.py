@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from aerostore.api.address import address
 from aerostore.api.s3.body import open_body
-from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.condition import if_match_of, unquoted
 from aerostore.api.s3.error import code_of, message_of
 from aerostore.api.s3.route import S3Route
-from aerostore.api.s3.supported import check_supported, check_version
+from aerostore.api.s3.setup import S3Setup
+from aerostore.api.s3.supported import check_version
 from aerostore.api.s3.xml import add, document, read_xml, text_of, xml_response
 from aerostore.domain import RlsContext
 from aerostore.errors import AccessDenied, MalformedXml, NotSupported, StorageError
-from aerostore.service import FileStorage
 
 MAX_NAMES = 1000
 
@@ -47,34 +47,43 @@ class _Outcome:
 class DeletionRoutes:
     """Parses requests to delete objects, asks the service, renders its answers."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._files = storage.files
-        self._callers = callers
-        self._body_timeout_s = body_timeout_s
+    def __init__(self, setup: S3Setup) -> None:
+        self._files = setup.storage.files
+        self._callers = setup.callers
+        self._body_timeout_s = setup.body_timeout_s
 
     def routes(self) -> list[S3Route]:
         """List the routes; each is named after its operation."""
-        one, many = "storage.s3.object.delete", "storage.s3.object.delete_many"
+        required = self._callers.required
         return [
-            S3Route("/{bucket}/{name:name}", self.delete, method="DELETE", name=one),
-            S3Route("/{bucket}", self.delete_many, method="POST", needs={"delete"}, name=many),
-            S3Route("/{bucket}/", self.delete_many, method="POST", needs={"delete"}, name=many),
+            S3Route(
+                "/{bucket}/{name:name}",
+                self.delete,
+                caller=required,
+                method="DELETE",
+                name="storage.s3.object.delete",
+            ),
+            *(
+                S3Route(
+                    path,
+                    self.delete_many,
+                    caller=required,
+                    method="POST",
+                    needs={"delete"},
+                    name="storage.s3.object.delete_many",
+                )
+                for path in ("/{bucket}", "/{bucket}/")
+            ),
         ]
 
-    async def delete(self, request: Request) -> Response:
+    async def delete(self, request: Request, signed: Signed) -> Response:
         """DeleteObject: no error when there is none."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         if_match = if_match_of(request.headers)
         await self._files.remove(signed.context, *address(request), if_match=if_match)
         return Response(status_code=204)
 
-    async def delete_many(self, request: Request) -> Response:
+    async def delete_many(self, request: Request, signed: Signed) -> Response:
         """DeleteObjects: what became of each name, whatever became of the others."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         body = await open_body(request, signed, idle_timeout_s=self._body_timeout_s)
         root = await read_xml(body.chunks, "Delete", body.digests)
         targets, is_quiet = _targets_of(root), _is_quiet(root)

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from aerostore.api.error_response import RETRY_AFTER_S, wire_error
 from aerostore.api.gate import route_path
+from aerostore.api.s3 import PREFIX
 from aerostore.api.s3.fault import S3Fault
-from aerostore.api.s3.route import HOST_ID, PREFIX, request_id_headers
+from aerostore.api.s3.route import HOST_ID, request_id_headers
 from aerostore.api.s3.xml import add, to_xml
 from aerostore.errors import InvalidRange, NoSuchBucket, NoSuchKey, StorageError
 

@@ -10,6 +10,7 @@ FAULTS: Mapping[str, int] = {
     "EntityTooLarge": 400,
     "EntityTooSmall": 400,
     "ExpiredToken": 400,
+    "IncorrectNumberOfFilesInPostRequest": 400,
     "InvalidArgument": 400,
     "InvalidLocationConstraint": 400,
     "InvalidPolicyDocument": 400,

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.page import (
     add_owner,
     bad_argument,
@@ -18,10 +18,9 @@ from aerostore.api.s3.page import (
     to_token,
 )
 from aerostore.api.s3.route import S3Route
-from aerostore.api.s3.supported import check_supported
+from aerostore.api.s3.setup import S3Setup
 from aerostore.api.s3.xml import add, document, xml_response
 from aerostore.domain import Object
-from aerostore.service import FileStorage
 from aerostore.service.listing import Entry, KeyQuery
 
 MAX_KEYS = 1000
@@ -30,23 +29,21 @@ MAX_KEYS = 1000
 class ListingRoutes:
     """Parses requests for lists of objects, asks the service, renders its answers."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._listing = storage.listing
-        self._callers = callers
+    def __init__(self, setup: S3Setup) -> None:
+        self._listing = setup.storage.listing
+        self._callers = setup.callers
 
     def routes(self) -> list[S3Route]:
         """List the routes; both versions of the list are one operation."""
         return [
-            S3Route(path, self.list, method="GET", name="storage.s3.object.list")
+            S3Route(
+                path, self.list, caller=self._callers.required, method="GET", name="storage.s3.object.list"
+            )
             for path in ("/{bucket}", "/{bucket}/")
         ]
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request, signed: Signed) -> Response:
         """ListObjectsV2 with `list-type=2`, else ListObjects."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         form = _parse_form(request)
         query = _parse_query(request, form)
         bucket_id = request.path_params["bucket"]

@@ -6,12 +6,12 @@ Used for headers of requests and for the fields of forms: names are in lower cas
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import format_datetime
 from xml.etree.ElementTree import Element
 
 from starlette.datastructures import Headers
 
-from aerostore.api.blob_response import content_policy, is_sendable
+from aerostore.api.blob_response import content_policy, is_sendable, last_modified
+from aerostore.api.s3 import checksum
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.tagging import parse_tags
 from aerostore.api.s3.xml import add
@@ -127,7 +127,7 @@ def object_headers(
         "accept-ranges": "bytes",
         "content-type": found.mime_type,
         "etag": f'"{found.etag}"',
-        "last-modified": format_datetime(found.updated_at.replace(microsecond=0), usegmt=True),
+        "last-modified": last_modified(found),
         "x-content-type-options": "nosniff",
         "content-security-policy": content_policy(overrides.get("content-type", found.mime_type)),
         "cache-control": str(found.metadata.get("cacheControl", "")),
@@ -169,15 +169,15 @@ def _is_token(name: str) -> bool:
 def checksum_headers(found: Object) -> dict[str, str]:
     """Return the checksums that are known of an object, for who wants to compare."""
     checksums = _checksums(found)
-    headers = {f"x-amz-checksum-{name.lower()}": value for name, value in checksums.items()}
-    return {**headers, "x-amz-checksum-type": _checksum_type(found)} if checksums else {}
+    if not checksums:
+        return {}
+    return {**checksum.to_checksum_headers(checksums), "x-amz-checksum-type": _checksum_type(found)}
 
 
 def add_checksums(parent: Element, found: Object) -> None:
     """Add the checksums that are known of an object to an answer."""
     checksums = _checksums(found)
-    for name, value in checksums.items():
-        add(parent, f"Checksum{name}", value)
+    checksum.add_checksums(parent, checksums)
     if checksums:
         add(parent, "ChecksumType", _checksum_type(found))
 

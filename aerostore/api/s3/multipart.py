@@ -1,7 +1,7 @@
 """S3's multipart uploads: begun, filled with parts, listed, and completed or aborted."""
 
 import re
-from urllib.parse import quote
+from functools import partial
 from xml.etree.ElementTree import Element
 
 from starlette.requests import Request
@@ -10,9 +10,11 @@ from starlette.responses import Response
 from aerostore.api.address import address
 from aerostore.api.caller import QUESTION
 from aerostore.api.s3.body import open_body
-from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.caller import Signed
+from aerostore.api.s3.checksum import checksums_of, to_checksum_headers
 from aerostore.api.s3.condition import write_condition
 from aerostore.api.s3.copy import copy_source, source_conditions
+from aerostore.api.s3.location import url_of
 from aerostore.api.s3.metadata import describe, fields_of
 from aerostore.api.s3.multipart_xml import (
     begun_document,
@@ -23,17 +25,16 @@ from aerostore.api.s3.multipart_xml import (
     uploads_document,
 )
 from aerostore.api.s3.page import bad_argument, parse_count, parse_text
+from aerostore.api.s3.part_number import get_part_number
 from aerostore.api.s3.patience import patient_response
 from aerostore.api.s3.route import S3Route
-from aerostore.api.s3.supported import check_supported
+from aerostore.api.s3.setup import S3Setup
 from aerostore.api.s3.xml import read_xml, xml_response
 from aerostore.domain import ByteRange, RlsContext
 from aerostore.errors import LengthRequired
-from aerostore.service import FileStorage
 from aerostore.service.completion import ChecksumKind, CompleteRequest, checksum_kind
-from aerostore.service.digest import ALGORITHMS
 from aerostore.service.multipart import UploadAddress
-from aerostore.service.part import MAX_PARTS, PartSource
+from aerostore.service.part import PartSource
 from aerostore.service.publish import Upload
 from aerostore.service.question import Question
 from aerostore.service.upload_listing import UploadQuery
@@ -49,39 +50,39 @@ _SIZE_HEADER = "x-amz-mp-object-size"
 class MultipartRoutes:
     """Parses requests about multipart uploads, asks the service, renders its answers."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._uploads = storage.multipart
-        self._callers = callers
-        self._body_timeout_s = body_timeout_s
+    def __init__(self, setup: S3Setup) -> None:
+        self._uploads = setup.storage.multipart
+        self._callers = setup.callers
+        self._body_timeout_s = setup.body_timeout_s
 
     def routes(self) -> list[S3Route]:
         """List the routes; each is named after its operation."""
+        named = partial(S3Route, _NAMED, caller=self._callers.required)
         one, operation = {"uploadId"}, "storage.s3.upload"
         return [
-            S3Route(
-                _NAMED, self.begin, method="POST", needs={"uploads"}, name=f"{operation}.create_multipart"
-            ),
-            S3Route(_NAMED, self.put_part, method="PUT", needs=one, name=f"{operation}.part"),
-            S3Route(
-                _NAMED, self.copy_part, method="PUT", needs=one, copies=True, name=f"{operation}.part_copy"
-            ),
-            S3Route(_NAMED, self.complete, method="POST", needs=one, name=f"{operation}.complete_multipart"),
-            S3Route(_NAMED, self.abort, method="DELETE", needs=one, name=f"{operation}.abort_multipart"),
-            S3Route(_NAMED, self.list_parts, method="GET", needs=one, name=f"{operation}.list_parts"),
+            named(self.begin, method="POST", needs={"uploads"}, name=f"{operation}.create_multipart"),
+            named(self.put_part, method="PUT", needs=one, name=f"{operation}.part"),
+            named(self.copy_part, method="PUT", needs=one, copies=True, name=f"{operation}.part_copy"),
+            named(self.complete, method="POST", needs=one, name=f"{operation}.complete_multipart"),
+            named(self.abort, method="DELETE", needs=one, name=f"{operation}.abort_multipart"),
+            named(self.list_parts, method="GET", needs=one, name=f"{operation}.list_parts"),
             *(
-                S3Route(path, self.list, method="GET", needs={"uploads"}, name=f"{operation}.list_multipart")
+                S3Route(
+                    path,
+                    self.list,
+                    caller=self._callers.required,
+                    method="GET",
+                    needs={"uploads"},
+                    name=f"{operation}.list_multipart",
+                )
                 for path in ("/{bucket}", "/{bucket}/")
             ),
         ]
 
     # Beginning and filling
 
-    async def begin(self, request: Request) -> Response:
+    async def begin(self, request: Request, signed: Signed) -> Response:
         """CreateMultipartUpload."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         upload, kind = _upload(request), _checksum_kind(request)
         request.scope[QUESTION] = _question(upload)
         session = await self._uploads.begin(signed.context, upload, kind)
@@ -91,11 +92,9 @@ class MultipartRoutes:
             headers = {"x-amz-checksum-algorithm": kind.algorithm, "x-amz-checksum-type": kind.type}
         return xml_response(begun_document(begun), headers=headers)
 
-    async def put_part(self, request: Request) -> Response:
+    async def put_part(self, request: Request, signed: Signed) -> Response:
         """UploadPart."""
-        signed = await self._callers.required(request)
-        check_supported(request)
-        number = _part_number(request)
+        number = get_part_number(request)
         body = await open_body(request, signed, idle_timeout_s=self._body_timeout_s)
         if body.size_bytes is None:
             raise LengthRequired
@@ -107,14 +106,11 @@ class MultipartRoutes:
             size_bytes=body.size_bytes,
             digests=body.digests,
         )
-        checksums = {f"x-amz-checksum-{name.lower()}": value for name, value in part.checksums.items()}
-        return Response(headers={"etag": f'"{part.etag}"', **checksums})
+        return Response(headers={"etag": f'"{part.etag}"', **to_checksum_headers(part.checksums)})
 
-    async def copy_part(self, request: Request) -> Response:
+    async def copy_part(self, request: Request, signed: Signed) -> Response:
         """UploadPartCopy."""
-        signed = await self._callers.required(request)
-        check_supported(request)
-        number, source = _part_number(request), _part_source(request)
+        number, source = get_part_number(request), _part_source(request)
         work = self._copy_part(signed.context, _upload_address(request), number, source)
         return await patient_response(request, work)
 
@@ -125,47 +121,35 @@ class MultipartRoutes:
 
     # Ending
 
-    async def complete(self, request: Request) -> Response:
+    async def complete(self, request: Request, signed: Signed) -> Response:
         """CompleteMultipartUpload."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         # Here x-amz-checksum-* are about the object.
         body = await open_body(request, signed, idle_timeout_s=self._body_timeout_s, has_checksums=False)
         root = await read_xml(body.chunks, "CompleteMultipartUpload", body.digests)
         asked = _complete_request(request, root)
-        return await patient_response(
-            request, self._complete(signed.context, _upload_address(request), asked)
-        )
+        return await patient_response(request, self._complete(request, signed.context, asked))
 
-    async def _complete(self, context: RlsContext, address: UploadAddress, asked: CompleteRequest) -> Element:
-        completed = await self._uploads.complete(context, address, asked)
-        # No host: whoever asked knows it, and a header of the request proves nothing.
-        location = quote(f"/{completed.bucket_id}/{completed.name}")
-        return completed_document(completed, location=location)
+    async def _complete(self, request: Request, context: RlsContext, asked: CompleteRequest) -> Element:
+        completed = await self._uploads.complete(context, _upload_address(request), asked)
+        return completed_document(completed, location=url_of(request))
 
-    async def abort(self, request: Request) -> Response:
+    async def abort(self, request: Request, signed: Signed) -> Response:
         """AbortMultipartUpload."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         await self._uploads.abort(signed.context, _upload_address(request))
         return Response(status_code=204)
 
     # Looking
 
-    async def list_parts(self, request: Request) -> Response:
+    async def list_parts(self, request: Request, signed: Signed) -> Response:
         """ListParts."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         upload = _upload_address(request)
         limit = min(parse_count(request, "max-parts", MAX_LISTED), MAX_LISTED)
         after = parse_count(request, "part-number-marker", 0)
         page = await self._uploads.list_parts(signed.context, upload, after_number=after, limit=limit)
         return xml_response(parts_document(page, upload, after_number=after, limit=limit))
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request, signed: Signed) -> Response:
         """ListMultipartUploads."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         encoding = request.query_params.get("encoding-type", "")
         if encoding not in {"", "url"}:
             raise bad_argument("encoding-type", encoding, "Invalid Encoding Method specified in Request")
@@ -204,16 +188,6 @@ def _upload_address(request: Request) -> UploadAddress:
     return UploadAddress(bucket_id=bucket, name=name, upload_id=request.query_params["uploadId"])
 
 
-def _part_number(request: Request) -> int:
-    """Return the number of the part. Raises: S3Fault InvalidArgument."""
-    number = parse_count(request, "partNumber", 0)
-    if not 1 <= number <= MAX_PARTS:
-        given = request.query_params.get("partNumber", "")
-        message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
-        raise bad_argument("partNumber", given, message)
-    return number
-
-
 def _part_source(request: Request) -> PartSource:
     bucket, name = copy_source(request)
     return PartSource(
@@ -241,11 +215,10 @@ def _source_range(request: Request) -> ByteRange | None:
 
 
 def _complete_request(request: Request, root: Element) -> CompleteRequest:
-    given = {name: request.headers.get(f"x-amz-checksum-{name.lower()}") for name in ALGORITHMS}
     return CompleteRequest(
         parts=named_parts_of(root),
         size_bytes=_whole_length(request),
-        checksums={name: value for name, value in given.items() if value is not None},
+        checksums=checksums_of(request.headers),
         checksum_type=request.headers.get("x-amz-checksum-type"),
         condition=write_condition(request.headers),
     )

@@ -1,15 +1,15 @@
 """The documents of multipart uploads: what completes one, and what is told of parts and uploads."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
+from aerostore.api.s3.checksum import add_checksums, checksums_in
 from aerostore.api.s3.page import add_owner, encode_name
 from aerostore.api.s3.xml import add, document, text_of
 from aerostore.domain import JsonObject, UploadPart, UploadSession
 from aerostore.errors import MalformedXml
 from aerostore.service.completion import Completed, NamedPart
-from aerostore.service.digest import ALGORITHMS
 from aerostore.service.multipart import PartPage, UploadAddress
 from aerostore.service.upload_listing import UploadGroup, UploadListing, UploadQuery
 
@@ -27,11 +27,10 @@ def _named_part(element: Element) -> NamedPart:
     number, etag = text_of(element, "PartNumber"), text_of(element, "ETag")
     if number is None or etag is None or not _PART_NUMBER.fullmatch(number.strip()):
         raise MalformedXml
-    given = {name: text_of(element, f"Checksum{name}") for name in ALGORITHMS}
     return NamedPart(
         number=int(number),
         etag=etag.strip().strip('"'),
-        checksums={name: value.strip() for name, value in given.items() if value},
+        checksums=checksums_in(element),
     )
 
 
@@ -47,7 +46,7 @@ def copied_document(part: UploadPart) -> Element:
     root = document("CopyPartResult")
     add(root, "LastModified", part.created_at)
     add(root, "ETag", f'"{part.etag}"')
-    _add_checksums(root, part.checksums)
+    add_checksums(root, part.checksums)
     return root
 
 
@@ -58,7 +57,7 @@ def completed_document(completed: Completed, *, location: str) -> Element:
     add(root, "Bucket", completed.bucket_id)
     add(root, "Key", completed.name)
     add(root, "ETag", f'"{completed.etag}"')
-    _add_checksums(root, completed.checksums)
+    add_checksums(root, completed.checksums)
     if completed.checksum_type:
         add(root, "ChecksumType", completed.checksum_type)
     return root
@@ -145,12 +144,7 @@ def _add_part(root: Element, part: UploadPart) -> None:
     add(element, "LastModified", part.created_at)
     add(element, "ETag", f'"{part.etag}"')
     add(element, "Size", part.blob.size_bytes)
-    _add_checksums(element, part.checksums)
-
-
-def _add_checksums(parent: Element, checksums: Mapping[str, str]) -> None:
-    for algorithm, value in checksums.items():
-        add(parent, f"Checksum{algorithm}", value)
+    add_checksums(element, part.checksums)
 
 
 def _add_checksum_kind(parent: Element, metadata: JsonObject) -> None:

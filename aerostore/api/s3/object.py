@@ -12,7 +12,7 @@ from aerostore.api.body import INLINE_BYTES
 from aerostore.api.caller import QUESTION
 from aerostore.api.conditional import conditions_of, parse_if_range, parse_range
 from aerostore.api.s3.body import S3Body, open_body
-from aerostore.api.s3.caller import S3Callers, Signed
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.condition import write_condition
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.metadata import (
@@ -22,55 +22,52 @@ from aerostore.api.s3.metadata import (
     object_headers,
     overrides_of,
 )
+from aerostore.api.s3.part_number import find_part_number
 from aerostore.api.s3.route import S3Route
-from aerostore.api.s3.supported import check_supported
-from aerostore.domain import Object, printable
+from aerostore.api.s3.setup import S3Setup
+from aerostore.domain import Object
 from aerostore.errors import AccessDenied, InvalidRange, LengthRequired, NoSuchBucket
-from aerostore.service import FileStorage
 from aerostore.service.download import Download, ReadRequest, part_sizes, wanted_range
 from aerostore.service.publish import Upload
 from aerostore.service.question import Question
-
-MAX_PART_NUMBER = 10_000
 
 
 class ObjectRoutes:
     """Parses requests about objects, asks the service, renders its answers."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._files = storage.files
-        self._downloads = storage.downloads
-        self._callers = callers
-        self._body_timeout_s = body_timeout_s
+    def __init__(self, setup: S3Setup) -> None:
+        self._files = setup.storage.files
+        self._downloads = setup.storage.downloads
+        self._callers = setup.callers
+        self._body_timeout_s = setup.body_timeout_s
 
     def routes(self) -> list[S3Route]:
         """List the routes; each is named after its operation."""
+        required, optional = self._callers.required, self._callers.optional
         served = (
-            (self.get, "GET", "storage.s3.object.get"),
-            (self.head, "HEAD", "storage.s3.object.info"),
-            (self.put, "PUT", "storage.s3.upload"),
+            (self.get, optional, "GET", "storage.s3.object.get"),
+            (self.head, optional, "HEAD", "storage.s3.object.info"),
+            (self.put, required, "PUT", "storage.s3.upload"),
         )
         return [
-            S3Route("/{bucket}/{name:name}", endpoint, method=method, name=name)
-            for endpoint, method, name in served
+            S3Route("/{bucket}/{name:name}", operation, caller=caller, method=method, name=name)
+            for operation, caller, method, name in served
         ]
 
     # Reading
 
-    async def get(self, request: Request) -> Response:
+    async def get(self, request: Request, signed: Signed) -> Response:
         """GetObject: anybody's of a public bucket."""
-        download, wanted, headers = await self._read(request)
+        download, wanted, headers = await self._read(request, signed)
         if download.is_current:
             return bare_response(304, headers)
         is_part = download.byte_range is not None
         headers |= _headers_of_part(download.object, request, wanted, is_part=is_part)
         return BlobResponse(download, headers)
 
-    async def head(self, request: Request) -> Response:
+    async def head(self, request: Request, signed: Signed) -> Response:
         """HeadObject: the headers of GetObject, those of a range included."""
-        download, wanted, headers = await self._read(request)
+        download, wanted, headers = await self._read(request, signed)
         if download.is_current:
             return bare_response(304, headers)
         size_bytes = download.object.size_bytes
@@ -82,10 +79,8 @@ class ObjectRoutes:
         where = f"bytes {part.first}-{part.last}/{size_bytes}"
         return bare_response(206, {**headers, "content-length": str(part.length), "content-range": where})
 
-    async def _read(self, request: Request) -> tuple[Download, ReadRequest, dict[str, str]]:
+    async def _read(self, request: Request, signed: Signed) -> tuple[Download, ReadRequest, dict[str, str]]:
         """Return the object, open for a GET, what is wanted of it, and the headers to answer with."""
-        signed = await self._callers.optional(request)
-        check_supported(request)
         wanted, overrides = _read_request(request), _overrides(request, signed)
         with _naming_part(wanted):
             download = await self._found(request, signed, wanted)
@@ -107,10 +102,8 @@ class ObjectRoutes:
 
     # Writing
 
-    async def put(self, request: Request) -> Response:
+    async def put(self, request: Request, signed: Signed) -> Response:
         """PutObject: over whatever has the name, unless a condition forbids it."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         bucket, name = address(request)
         described = describe(fields_of(request.headers))
         condition = write_condition(request.headers)
@@ -147,7 +140,7 @@ def _read_request(request: Request) -> ReadRequest:
     A Range that is not one range of bytes is passed over (RFC 9110 section 14.2). Raises: S3Fault.
     """
     headers = request.headers
-    wanted, part_number = headers.get("range"), _part_number(request.query_params.get("partNumber"))
+    wanted, part_number = headers.get("range"), find_part_number(request)
     if wanted is not None and part_number is not None:
         message = "Cannot specify both Range header and partNumber query parameter"
         raise S3Fault("InvalidRequest", message)
@@ -157,19 +150,6 @@ def _read_request(request: Request) -> ReadRequest:
         if_range=parse_if_range(headers.get("if-range")),
         part_number=part_number,
     )
-
-
-def _part_number(text: str | None) -> int | None:
-    if text is None:
-        return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
-    if not 1 <= number <= MAX_PART_NUMBER:
-        raise S3Fault(
-            "InvalidArgument",
-            f"Part number must be an integer between 1 and {MAX_PART_NUMBER}, inclusive",
-            details={"ArgumentName": "partNumber", "ArgumentValue": printable(text, 100)},
-        )
-    return number
 
 
 @contextmanager

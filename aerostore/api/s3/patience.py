@@ -14,11 +14,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from aerostore.api.s3.error import code_of, to_response
-from aerostore.api.s3.xml import to_xml, xml_response
+from aerostore.api.s3.xml import DECLARATION, to_xml, xml_response
 from aerostore.errors import StorageError
 
 PATIENCE_S = 5.0
-_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 logger = logging.getLogger("aerostore.request")
 
 
@@ -59,7 +58,7 @@ class _LateResponse(StreamingResponse):
 async def _document_at_last(
     request: Request, task: asyncio.Task[Element], patience_s: float
 ) -> AsyncIterator[bytes]:
-    yield _DECLARATION
+    yield DECLARATION
     while not task.done():
         yield b" "
         await asyncio.wait({task}, timeout=patience_s)

@@ -8,23 +8,23 @@ from starlette.responses import Response
 
 from aerostore.api.body import body_chunks
 from aerostore.api.caller import QUESTION
-from aerostore.api.form import UploadForm, read_upload_form
-from aerostore.api.location import with_host
+from aerostore.api.form import NoFile, UploadForm, read_upload_form
 from aerostore.api.recheck import then_checked
 from aerostore.api.s3.body import digests_of
-from aerostore.api.s3.caller import SIGNED_PATH, S3Callers, Signed
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.claim import old_signature, read_claim, require_algorithm
 from aerostore.api.s3.fault import S3Fault
+from aerostore.api.s3.location import url_of
 from aerostore.api.s3.metadata import describe
 from aerostore.api.s3.policy import PostPolicy, parse_policy
 from aerostore.api.s3.route import S3Route
+from aerostore.api.s3.setup import S3Setup
 from aerostore.api.s3.sigv4 import form_claim, joined_headers
-from aerostore.api.s3.supported import check_supported
+from aerostore.api.s3.supported import check_fields, check_version
 from aerostore.api.s3.tagging import tags_of_xml
 from aerostore.api.s3.xml import add, document, parse_xml, xml_response
 from aerostore.domain import Object
 from aerostore.errors import PreconditionFailed
-from aerostore.service import FileStorage
 from aerostore.service.publish import Upload
 from aerostore.service.question import Question
 
@@ -39,32 +39,32 @@ Fields = Mapping[str, str]
 class PostRoutes:
     """Stores what forms send, by the right of whoever signed their policy."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._files = storage.files
-        self._callers = callers
-        self._body_timeout_s = body_timeout_s
+    def __init__(self, setup: S3Setup) -> None:
+        self._files = setup.storage.files
+        self._callers = setup.callers
+        self._body_timeout_s = setup.body_timeout_s
 
     def routes(self) -> list[S3Route]:
         """List the routes."""
         return [
-            S3Route(path, self.post, method="POST", name="storage.s3.upload")
+            S3Route(
+                path,
+                self.post,
+                caller=self._callers.nobody,
+                method="POST",
+                name="storage.s3.upload",
+                is_checked=False,
+            )
             for path in ("/{bucket}", "/{bucket}/")
         ]
 
-    async def post(self, request: Request) -> Response:
+    async def post(self, request: Request, unsigned: Signed) -> Response:
         """POST /{bucket}."""
         _require_form(request)
-        form = await read_upload_form(
-            request.headers["content-type"],
-            body_chunks(request, self._body_timeout_s),
-            max_fields=MAX_FIELDS,
-            file_field="file",
-        )
+        form = await self._form(request)
         bucket = request.path_params["bucket"]
         fields = _fields_of(form, bucket)
-        signed, policy = await self._author(request, fields)
+        signed, policy = await self._author(request, unsigned, fields)
         _check_fields(request, fields)
         upload = _upload_of(fields, bucket)
         request.scope[QUESTION] = Question(
@@ -72,9 +72,26 @@ class PostRoutes:
         )
         chunks = _within(form.chunks, policy) if policy else form.chunks
         stored = await self._files.put(signed.context, upload, then_checked(chunks, signed.recheck))
-        return _answer(fields, stored, _location_of(request, stored))
+        return _answer(fields, stored, url_of(request, below=stored.name))
 
-    async def _author(self, request: Request, fields: Fields) -> tuple[Signed, PostPolicy | None]:
+    async def _form(self, request: Request) -> UploadForm:
+        try:
+            return await read_upload_form(
+                request.headers["content-type"],
+                body_chunks(request, self._body_timeout_s),
+                max_fields=MAX_FIELDS,
+                file_field="file",
+            )
+        except NoFile:
+            raise S3Fault(
+                "IncorrectNumberOfFilesInPostRequest",
+                "POST requires exactly one file upload per request.",
+                hint="Send the file in a field named 'file', after all other fields.",
+            ) from None
+
+    async def _author(
+        self, request: Request, unsigned: Signed, fields: Fields
+    ) -> tuple[Signed, PostPolicy | None]:
         """Return who signed the form, and what they let it say; nobody has signed one without a policy."""
         if _OLD_FIELDS & fields.keys():
             raise old_signature()
@@ -82,7 +99,7 @@ class PostRoutes:
         if encoded is None:
             if any(name in fields for name in _SIGNED_FIELDS):
                 raise _missing("policy")
-            return self._callers.anonymous(request), None
+            return unsigned, None
         require_algorithm(fields.get("x-amz-algorithm", ""), "InvalidArgument")
         signed = await self._callers.of_form(request, form_claim(fields), encoded)
         policy = parse_policy(encoded)
@@ -119,11 +136,9 @@ def _missing(name: str) -> S3Fault:
 
 def _check_fields(request: Request, fields: Fields) -> None:
     """Refuse fields that ask for what is not implemented, as if they were the headers of a PUT."""
-    headers = [(name, value) for name, value in fields.items() if name.startswith("x-amz-")]
-    if "acl" in fields:
-        headers.append(("x-amz-acl", fields["acl"]))
-    raw = [(name.encode(), value.encode()) for name, value in headers]
-    check_supported(Request({**request.scope, "headers": raw}))
+    acl = {"x-amz-acl": fields["acl"]} if "acl" in fields else {}
+    check_fields({**acl, **fields})
+    check_version(request.query_params.get("versionId"))
 
 
 def _upload_of(fields: Fields, bucket: str) -> Upload:
@@ -153,13 +168,6 @@ async def _within(chunks: AsyncIterator[bytes], policy: PostPolicy) -> AsyncIter
         policy.check_size(received, is_whole=False)
         yield chunk
     policy.check_size(received, is_whole=True)
-
-
-def _location_of(request: Request, stored: Object) -> str:
-    """Return the URL of the object: below that of the bucket, as the client sees it."""
-    bucket = request.scope.get(SIGNED_PATH) or request.scope["raw_path"]
-    path = bucket.partition(b"?")[0].decode("ascii").rstrip("/")
-    return with_host(request, f"{path}/{quote(stored.name)}")
 
 
 def _answer(fields: Fields, stored: Object, location: str) -> Response:

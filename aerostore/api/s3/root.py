@@ -5,8 +5,8 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aerostore.api.gate import BASE_PATH
+from aerostore.api.s3 import PREFIX
 from aerostore.api.s3.caller import SIGNED_PATH
-from aerostore.api.s3.route import PREFIX
 
 _BELOW = BASE_PATH + PREFIX
 

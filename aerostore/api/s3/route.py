@@ -5,24 +5,30 @@ but the last one, which refuses it. So no request can fall through to another op
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from copy import copy
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match, Route, compile_path
 from starlette.types import Scope
 
 import aerostore.api.address  # noqa: F401 -- registers the convertor of names
 from aerostore.api.gate import route_path
+from aerostore.api.s3 import PREFIX
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.fault import S3Fault
+from aerostore.api.s3.supported import check_supported
 from aerostore.domain import MAX_NAME_BYTES, check_object_name
 
-PREFIX = "/s3"
 COPY_SOURCE = "x-amz-copy-source"
 HOST_ID = "aerostore"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Identify = Callable[[Request], Awaitable[Signed]]
+Operation = Callable[[Request, Signed], Awaitable[Response]]
 
 # Query parameters that choose an operation. Source: the S3 API reference, actions of buckets and objects.
 SUBRESOURCES = frozenset(
@@ -45,24 +51,29 @@ class S3Route(Route):
     """One operation. needs: its sub-resources, all of them and no others; copies: it has a copy source.
 
     needs None: whatever it has, for a route that refuses what no other takes.
-    name: the operation, as policies, metrics and logs have it. base: what comes before PREFIX. It is no part
-    of the OpenAPI document, which is about REST.
+    caller: who asks; raises for who may not. acls: values of x-amz-acl that it takes besides those that
+    change nothing. is_checked: false where headers of the request ask for nothing, as with a form.
+    name: the operation, as policies, metrics and logs have it. No route is part of the OpenAPI document,
+    which is about REST.
     """
 
     def __init__(
         self,
         path: str,
-        endpoint: Endpoint,
+        operation: Operation,
         *,
+        caller: Identify,
         method: str,
         name: str,
         needs: frozenset[str] | set[str] | None = frozenset(),
         copies: bool = False,
-        base: str = "",
+        acls: frozenset[str] = frozenset(),
+        is_checked: bool = True,
     ) -> None:
+        check = partial(check_supported, acls=acls) if is_checked else _check_nothing
         super().__init__(
-            base + PREFIX + path,
-            _framed(endpoint),
+            PREFIX + path,
+            _framed(operation, caller, check),
             methods=[method],
             name=name,
             include_in_schema=False,
@@ -71,20 +82,13 @@ class S3Route(Route):
         self.method = method
         self.needs = None if needs is None else frozenset(needs)
         self.copies = copies
-        self._again = (path, endpoint)
 
     def under(self, base: str) -> "S3Route":
         """Return the route as it is served below `base`."""
-        path, endpoint = self._again
-        return S3Route(
-            path,
-            endpoint,
-            method=self.method,
-            name=self.name,
-            needs=self.needs,
-            copies=self.copies,
-            base=base,
-        )
+        moved = copy(self)
+        moved.path = base + self.path
+        moved.path_regex, moved.path_format, moved.param_convertors = compile_path(moved.path)
+        return moved
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the method, the sub-resources and the copy source, then the path; a name is never empty."""
@@ -126,17 +130,23 @@ def _has_copy_source(scope: Scope) -> bool:
     return any(name == _COPY_SOURCE for name, _value in scope["headers"])
 
 
-def _framed(endpoint: Endpoint) -> Endpoint:
-    """Return `endpoint` with what every operation does first and last."""
+def _framed(operation: Operation, caller: Identify, check: Callable[[Request], None]) -> Endpoint:
+    """Return `operation` with what every one does first and last."""
 
     async def answer(request: Request) -> Response:
         if "name" in request.path_params:
             _check_name(request.path_params["name"])
-        response = await endpoint(request)
+        signed = await caller(request)
+        check(request)  # not before: a presigned URL has headers in its query, and they are taken from there
+        response = await operation(request, signed)
         response.headers.update(request_id_headers(request))
         return response
 
     return answer
+
+
+def _check_nothing(request: Request) -> None:
+    """Leave it to the operation."""
 
 
 def _check_name(name: str) -> None:

@@ -29,7 +29,7 @@ _FORM = "InvalidArgument"
 _PARTS = re.compile(r"\s*([A-Za-z]+)=([^,\s]*)\s*")
 _TIMESTAMP = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _DATE = re.compile(r"\d{8}", re.ASCII)
-_HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+", re.ASCII)
 _QUERY_NAMES = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 
@@ -187,7 +187,7 @@ def require_region(claim: Claim, region: str) -> None:
 
 def parse_signature(text: str, code: str) -> str:
     """Return a signature in lower-case hex. Raises: S3Fault `code`."""
-    if not _HEX_SHA256.fullmatch(text):
+    if not HEX_SHA256.fullmatch(text):
         raise S3Fault(code, "The signature must be 64 lower-case hexadecimal digits.")
     return text
 

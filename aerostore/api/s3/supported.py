@@ -3,9 +3,12 @@
 An object that was to be encrypted or locked, and is not, is worse than an error.
 """
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 
 from aerostore.api.s3.fault import S3Fault
+from aerostore.api.s3.part_number import check_has_upload
 from aerostore.errors import NotSupported
 
 _REFUSED = frozenset(
@@ -34,19 +37,28 @@ def check_supported(request: Request, *, acls: frozenset[str] = frozenset()) -> 
     """Refuse a request that needs what is not implemented.
 
     acls: values of x-amz-acl that the operation takes besides those that change nothing.
-    Raises: NotSupported; S3Fault InvalidStorageClass, NoSuchVersion.
+    Raises: NotSupported; S3Fault InvalidStorageClass, NoSuchVersion, InvalidArgument.
     """
-    for name in request.headers:
+    check_fields(request.headers, acls=acls)
+    check_version(request.query_params.get("versionId"))
+    check_has_upload(request)
+
+
+def check_fields(fields: Mapping[str, str], *, acls: frozenset[str] = frozenset()) -> None:
+    """Refuse headers, or fields of a form, that ask for what is not implemented.
+
+    fields: by lower-case name. acls, Raises: as `check_supported`.
+    """
+    for name in fields:
         if name in _REFUSED or name.startswith(_REFUSED_FAMILIES):
             raise NotSupported(f"The header {name} asks for something that is not implemented")
-    acl = request.headers.get("x-amz-acl", "private")
+    acl = fields.get("x-amz-acl", "private")
     if acl not in _HARMLESS_ACLS | acls:
         raise NotSupported(
             "A header you provided implies functionality that is not implemented: x-amz-acl",
             hint="Access is a matter of policies, and of the bucket's being public.",
         )
-    check_storage_class(request.headers.get("x-amz-storage-class"))
-    check_version(request.query_params.get("versionId"))
+    check_storage_class(fields.get("x-amz-storage-class"))
 
 
 def check_storage_class(value: str | None) -> None:

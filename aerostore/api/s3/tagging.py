@@ -9,14 +9,13 @@ from starlette.responses import Response
 
 from aerostore.api.address import address
 from aerostore.api.s3.body import open_body
-from aerostore.api.s3.caller import S3Callers
+from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.fault import S3Fault
 from aerostore.api.s3.route import S3Route
-from aerostore.api.s3.supported import check_supported
+from aerostore.api.s3.setup import S3Setup
 from aerostore.api.s3.xml import add, document, read_xml, text_of, xml_response
 from aerostore.domain import printable
 from aerostore.errors import MalformedXml
-from aerostore.service import FileStorage
 
 MAX_TAGS = 10
 MAX_KEY_LENGTH = 128
@@ -27,12 +26,10 @@ _PUNCTUATION = frozenset(" +-=._:/@")
 class TaggingRoutes:
     """Parses requests about tags, asks the service, renders its answers."""
 
-    def __init__(
-        self, storage: FileStorage, callers: S3Callers, *, region: str, body_timeout_s: float
-    ) -> None:
-        self._tags = storage.tags
-        self._callers = callers
-        self._body_timeout_s = body_timeout_s
+    def __init__(self, setup: S3Setup) -> None:
+        self._tags = setup.storage.tags
+        self._callers = setup.callers
+        self._body_timeout_s = setup.body_timeout_s
 
     def routes(self) -> list[S3Route]:
         """List the routes; each is named after its operation."""
@@ -42,14 +39,19 @@ class TaggingRoutes:
             (self.delete, "DELETE", "storage.s3.object.delete_tagging"),
         )
         return [
-            S3Route("/{bucket}/{name:name}", endpoint, method=method, name=name, needs={"tagging"})
-            for endpoint, method, name in served
+            S3Route(
+                "/{bucket}/{name:name}",
+                operation,
+                caller=self._callers.required,
+                method=method,
+                name=name,
+                needs={"tagging"},
+            )
+            for operation, method, name in served
         ]
 
-    async def get(self, request: Request) -> Response:
+    async def get(self, request: Request, signed: Signed) -> Response:
         """GetObjectTagging."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         tags = await self._tags.get(signed.context, *address(request))
         root = document("Tagging")
         tag_set = add(root, "TagSet")
@@ -59,19 +61,15 @@ class TaggingRoutes:
             add(tag, "Value", value)
         return xml_response(root)
 
-    async def put(self, request: Request) -> Response:
+    async def put(self, request: Request, signed: Signed) -> Response:
         """PutObjectTagging: these tags and no others."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         body = await open_body(request, signed, idle_timeout_s=self._body_timeout_s)
         tags = tags_of_xml(await read_xml(body.chunks, "Tagging", body.digests))
         await self._tags.put(signed.context, *address(request), tags)
         return Response()
 
-    async def delete(self, request: Request) -> Response:
+    async def delete(self, request: Request, signed: Signed) -> Response:
         """DeleteObjectTagging."""
-        signed = await self._callers.required(request)
-        check_supported(request)
         await self._tags.delete(signed.context, *address(request))
         return Response(status_code=204)
 

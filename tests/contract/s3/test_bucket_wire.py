@@ -276,7 +276,8 @@ class TestUnderPolicies:
         assert ada.list_objects_v2(Bucket=name)["KeyCount"] == 0
         assert name in [each["Name"] for each in ada.list_buckets()["Buckets"]]
         assert name not in [each["Name"] for each in ben.list_buckets()["Buckets"]]
-        asked = (ben.get_bucket_location, ben.get_bucket_versioning, ben.list_objects_v2, ben.delete_bucket)
+        assert ben.list_objects_v2(Bucket=name)["KeyCount"] == 0
+        asked = (ben.get_bucket_location, ben.get_bucket_versioning, ben.delete_bucket)
         assert {refused(ask, Bucket=name) for ask in asked} == {(404, "NoSuchBucket")}
         assert refused(ben.head_bucket, Bucket=name) == (404, "404")
         ada.delete_bucket(Bucket=name)

@@ -122,6 +122,56 @@ def test_promise_that_is_not_kept_is_not_made(signed_request: Send, bucket: str,
     assert signed_request("GET", path).code == "NoSuchKey"
 
 
+@pytest.mark.parametrize(
+    ("method", "below", "query"),
+    [
+        ("GET", None, ""),
+        ("PUT", "", ""),
+        ("HEAD", "", ""),
+        ("DELETE", "", ""),
+        ("GET", "", ""),
+        ("GET", "", "location"),
+        ("GET", "", "versioning"),
+        ("GET", "", "uploads"),
+        ("POST", "", "delete"),
+        ("GET", "/a", ""),
+        ("HEAD", "/a", ""),
+        ("PUT", "/a", ""),
+        ("DELETE", "/a", ""),
+        ("GET", "/a", "attributes"),
+        ("GET", "/a", "tagging"),
+        ("PUT", "/a", "tagging"),
+        ("DELETE", "/a", "tagging"),
+        ("POST", "/a", "uploads"),
+        ("GET", "/a", "uploadId=1"),
+        ("PUT", "/a", "partNumber=1&uploadId=1"),
+        ("POST", "/a", "uploadId=1"),
+        ("DELETE", "/a", "uploadId=1"),
+    ],
+)
+def test_no_operation_passes_over_what_is_not_done(
+    signed_request: Send, bucket: str, method: str, below: str | None, query: str
+) -> None:
+    path = "/" if below is None else f"/{bucket}{below}"
+    headers = {"x-amz-expected-bucket-owner": "111122223333"}
+    body = b"content" if method in {"PUT", "POST"} else b""
+    assert signed_request(method, path, query=query, headers=headers, body=body).status == 501
+
+
+@pytest.mark.parametrize("query", ["", "partNumber=1&uploadId=1"])
+def test_no_copy_passes_over_what_is_not_done(signed_request: Send, bucket: str, query: str) -> None:
+    headers = {"x-amz-copy-source": f"{bucket}/b", "x-amz-server-side-encryption": "AES256"}
+    assert signed_request("PUT", f"/{bucket}/a", query=query, headers=headers).status == 501
+
+
+def test_what_is_not_done_is_not_passed_over_in_a_presigned_url(door: Door, bucket: str) -> None:
+    path = path_of(bucket, "a")
+    query = door.presign("PUT", path, query="x-amz-server-side-encryption=AES256")
+    answer = door.send_unsigned("PUT", path, query=query, body=b"content")
+    assert (answer.status, answer.code) == (501, "NotImplemented")
+    assert door.send("GET", path).code == "NoSuchKey"
+
+
 def test_acl_that_changes_nothing_is_taken(signed_request: Send, bucket: str) -> None:
     for acl in ("private", "bucket-owner-full-control", "bucket-owner-read"):
         headers = {"x-amz-acl": acl, "x-amz-storage-class": "STANDARD"}

@@ -69,7 +69,7 @@ def test_a_large_file_sent_by_several_threads_comes_back(s3: S3, bucket: str) ->
     assert content_of(s3, bucket, "large") == content
 
 
-def test_parts_are_sent_in_any_order_and_again(s3: S3, bucket: str) -> None:
+def test_parts_are_sent_in_any_order_and_again(s3: S3, bucket: str, door: Door) -> None:
     upload = begin(s3, bucket)
     last = put(s3, upload, 10, b"end")
     put(s3, upload, 2, b"replaced")
@@ -77,7 +77,7 @@ def test_parts_are_sent_in_any_order_and_again(s3: S3, bucket: str) -> None:
     assert [part["PartNumber"] for part in s3.list_parts(**upload)["Parts"]] == [2, 10]
     done = complete(s3, upload, first, last)
     assert done["ETag"] == md5_of_md5s(FIRST, b"end")
-    assert (done["Bucket"], done["Key"], done["Location"]) == (bucket, "a", f"/{bucket}/a")
+    assert (done["Bucket"], done["Key"], done["Location"]) == (bucket, "a", f"{door.url}/{bucket}/a")
     assert content_of(s3, bucket) == FIRST + b"end"
     assert complete(s3, upload, first, last)["ETag"] == done["ETag"]
     assert refused(s3.list_parts, **upload) == (404, "NoSuchUpload")
@@ -170,6 +170,32 @@ def test_a_part_has_a_number_from_1_to_10_000(s3: S3, bucket: str, signed_reques
     query = f"partNumber={number}&uploadId={upload['UploadId']}"
     answer = signed_request("PUT", path_of(bucket, "a"), query=query, body=b"content")
     assert (answer.status, answer.code) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize("query", ["partNumber=1", "partNumber=1&uploadid=1", "partNumber", "partNumber=x"])
+@pytest.mark.parametrize("source", [None, "b"])
+def test_a_part_of_no_upload_does_not_replace_the_object(
+    s3: S3, bucket: str, signed_request: Send, query: str, source: str | None
+) -> None:
+    for name in ("a", "b"):
+        s3.put_object(Bucket=bucket, Key=name, Body=name.encode())
+    headers = {"x-amz-copy-source": f"{bucket}/{source}"} if source else {}
+    answer = signed_request("PUT", path_of(bucket, "a"), query=query, headers=headers, body=b"")
+    assert (answer.status, answer.code) == (400, "InvalidArgument")
+    assert answer.text("ArgumentName") == "partNumber"
+    assert "uploadId" in answer.text("Message")
+    assert content_of(s3, bucket) == b"a"
+
+
+@pytest.mark.parametrize(("method", "below"), [("HEAD", "/a"), ("PATCH", "/a"), ("PUT", ""), ("DELETE", "")])
+def test_an_upload_is_asked_for_nothing_but_its_operations(
+    s3: S3, bucket: str, signed_request: Send, method: str, below: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=b"content")
+    answer = signed_request(method, f"/{bucket}{below}", query="uploadId=1&partNumber=1")
+    assert answer.status == 400
+    assert method == "HEAD" or answer.text("ArgumentName") == "uploadId"
+    assert content_of(s3, bucket) == b"content"
 
 
 def test_a_part_must_say_how_long_it_is(s3: S3, bucket: str, door: Door) -> None:

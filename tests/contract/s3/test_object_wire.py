@@ -151,7 +151,6 @@ def test_page_that_was_stored_has_no_rights_in_a_browser(door: Door, bucket: str
     [
         {"content_language": "a" * 1001},
         {"x_amz_tagging": "a=%ff"},
-        {"x_amz_tagging": "no-value"},
     ],
     ids=str,
 )

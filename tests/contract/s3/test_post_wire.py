@@ -236,17 +236,24 @@ def test_a_file_may_come_without_a_name(door: Door, s3: S3, bucket: str) -> None
     [
         "",
         "--b--\r\n",
-        field("key", "a") + "--b--\r\n",
         "".join(field(f"f{number}", "x") for number in range(95)) + field("file", "x") + "--b--\r\n",
         field("key", "a") + field("policy", "x" * 2_000_000) + field("file", "x") + "--b--\r\n",
         field("key", "a") + file_part("x"),
     ],
-    ids=["nothing", "no parts", "no file", "many fields", "long field", "no end"],
+    ids=["nothing", "no parts", "many fields", "long field", "no end"],
 )
 def test_what_is_no_form_is_refused(door: Door, bucket: str, body: str) -> None:
     answer = post_raw(door, bucket, body)
     assert answer.status_code in {400, 403, 404}
     assert code_of(answer)
+
+
+def test_a_form_has_a_file(door: Door, s3: S3, bucket: str) -> None:
+    fields = s3.generate_presigned_post(bucket, "posted")["fields"]
+    for body in ("".join(field(name, value) for name, value in fields.items()), field("key", "a")):
+        answer = post_raw(door, bucket, body + "--b--\r\n")
+        assert (answer.status_code, code_of(answer)) == (400, "IncorrectNumberOfFilesInPostRequest")
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
 def test_another_kind_of_body_is_refused(door: Door, bucket: str) -> None:
