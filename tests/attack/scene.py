@@ -69,9 +69,9 @@ class Scene:
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         request = httpx.Request(method, f"{BASE_URL}{path}", headers=headers, **options)
-        return await self.asend(request, address=address)
+        return await self.send_as_is(request, address=address)
 
-    async def asend(self, request: httpx.Request, *, address: str = "203.0.113.9") -> httpx.Response:
+    async def send_as_is(self, request: httpx.Request, *, address: str = "203.0.113.9") -> httpx.Response:
         """Send a request from `address` as it is."""
         transport = httpx.ASGITransport(self.app, client=(address, 1), raise_app_exceptions=False)
         answer = await transport.handle_async_request(request)

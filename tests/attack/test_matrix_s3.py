@@ -149,7 +149,7 @@ def send(
         sign(request, KEY_ID, KEY_SECRET if caller == "service" else f"another {KEY_SECRET}")
     elif caller != "nobody":
         sign(request, "matrix", ANON_KEY, session_token=token_of(caller))
-    return scene.runner.run(scene.asend(request))
+    return scene.runner.run(scene.send_as_is(request))
 
 
 def ask(scene: Scene, row: Row, place: Place, caller: str) -> httpx.Response:

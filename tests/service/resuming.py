@@ -101,7 +101,7 @@ class Scene:
     async def adelete(self, upload_id: str) -> None:
         await self.uploads.delete(OWNER, upload_id)
 
-    async def asend(self, upload_id: str) -> UploadSession:
+    async def send_all(self, upload_id: str) -> UploadSession:
         return await self.aappend(upload_id, 0, b"0123")
 
     async def is_claimed(self, upload_id: str) -> bool:

@@ -88,7 +88,7 @@ def test_an_upload_that_somebody_goes_on_with_keeps_its_draft_however_old_it_is(
         stage.clock.advance(days * 24 * 3600)
         assert run(stage).drafts == 0
     go_on(stage, upload_id)
-    assert stage.get("a") == b"somemore"
+    assert stage.get("a") == b"some" + b"more"
 
 
 def test_a_completed_upload_is_remembered_until_it_expires_and_then_forgotten(stage: Stage) -> None:
@@ -101,7 +101,7 @@ def test_a_completed_upload_is_remembered_until_it_expires_and_then_forgotten(st
     stage.clock.advance(LIFETIME_S)
     assert run(stage).expired_uploads == 1
     assert stage.rows("SELECT id FROM storage_uploads") == []
-    assert stage.get("a") == b"somemore"
+    assert stage.get("a") == b"some" + b"more"
 
 
 @pytest.mark.parametrize("fault", [CrashNow(), Afterwards(CrashNow())], ids=["before", "after"])
@@ -118,7 +118,7 @@ def test_a_draft_whose_discard_a_crash_cut_off_goes_and_its_object_stays(
     report = run(stage)
     assert (report.drafts, report.drafts_removed) == (left, left)
     assert drafts(stage) == set()
-    assert stage.get("a") == b"somemore"
+    assert stage.get("a") == b"some" + b"more"
 
 
 def test_a_draft_without_a_row_goes_once_it_is_older_than_the_grace_period(stage: Stage) -> None:

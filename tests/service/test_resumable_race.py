@@ -149,10 +149,10 @@ COMPLETED = "UPDATE storage_uploads SET state = 'COMPLETED', offset_bytes = 4"
     [
         (Scene.aget, REMOVED, NoSuchUpload),
         (Scene.adelete, REMOVED, NoSuchUpload),
-        (Scene.asend, REMOVED, NoSuchUpload),
+        (Scene.send_all, REMOVED, NoSuchUpload),
         (Scene.aget, COMPLETED, UploadSession),
         (Scene.adelete, COMPLETED, UploadCompleted),
-        (Scene.asend, COMPLETED, OffsetMismatch),
+        (Scene.send_all, COMPLETED, OffsetMismatch),
     ],
 )
 def test_upload_that_ends_while_a_request_waits_for_it_is_over(
