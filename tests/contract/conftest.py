@@ -32,6 +32,8 @@ ONCE = {"test_cors_wire", "test_hostile_body", "test_model", "test_openapi", "te
 # Programs that speak S3. What they ask for is asked of both engines by test_boto3 and the S3 suites.
 ONCE |= {"test_aws_cli", "test_cut_connections", "test_minio", "test_obstore", "test_pyarrow", "test_rclone"}
 ONCE |= {"test_restic", "test_s3cmd", "test_s3fs", "test_s5cmd"}
+# Signatures, chunks, connections: rows hardly matter to what they ask.
+ONCE |= {"test_chunked_wire", "test_signature_wire", "test_tus_cut"}
 _ENVIRONMENT = os.environ  # noqa: TID251 - picks the server under test; tests have no settings module
 
 

@@ -196,10 +196,15 @@ def test_only_the_door_itself_speaks_xml(door: Door) -> None:
 
 
 def test_operation_in_the_metrics_is_that_of_the_law(signed_request: Send, door: Door, bucket: str) -> None:
-    signed_request("PUT", path_of(bucket, "a"), body=b"content")
-    signed_request("GET", path_of(bucket, "a"), query="tagging")
     token = door.target.token("service_role")
-    with door.target.connect(token) as client:
-        text = client.get("/metrics").text
-    for operation in ("storage.s3.upload", "storage.s3.object.get_tagging"):
-        assert f'operation="{operation}"' in text
+    counted = [f'operation="{name}"' for name in ("storage.s3.upload", "storage.s3.object.get_tagging")]
+
+    def are_counted() -> bool:
+        signed_request("PUT", path_of(bucket, "a"), body=b"content")
+        signed_request("GET", path_of(bucket, "a"), query="tagging")
+        with door.target.connect(token) as client:
+            text = client.get("/metrics").text
+        return all(operation in text for operation in counted)
+
+    # Each worker counts what it served itself, and any of them may answer.
+    assert any(are_counted() for _ in range(50))
