@@ -48,7 +48,7 @@ PACE = Pace(size_bytes=64 * 1024 * 1024, seconds=60.0)
 class ResumableUploads:
     """Begin, continue, look at and end resumable uploads; `link` is the signed URL by which that is done.
 
-    pace: how often what comes in one request is made durable.
+    pace: how often what comes in one request is made durable; `PACE` at most, unless it is given.
     """
 
     def __init__(
@@ -57,12 +57,13 @@ class ResumableUploads:
         turns: Turns,
         publisher: Publisher,
         *,
-        pace: Pace = PACE,
+        pace: Pace | None = None,
     ) -> None:
         self._sessions = sessions
         self._turns = turns
         self._publisher = publisher
-        self._pace = pace
+        # Well within the time that an upload is kept without news.
+        self._pace = pace or replace(PACE, seconds=min(PACE.seconds, sessions.lifetime_s / 4))
 
     @property
     def max_size_bytes(self) -> int:

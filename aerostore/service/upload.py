@@ -63,6 +63,7 @@ class UploadSessions:
         self._executor = executor
         self._protocol = protocol
         self._clock = clock
+        self.lifetime_s = lifetime_s
         self._lifetime = timedelta(seconds=lifetime_s)
 
     async def begin(self, right: Right, upload: Upload, metadata: JsonObject) -> UploadSession:
