@@ -12,9 +12,9 @@ from aerostore.service.completion import ChecksumKind, Completed, CompleteReques
 from aerostore.service.digest import Digests, parse_digest
 from aerostore.service.multipart import MultipartUploads, UploadAddress
 from aerostore.service.part import PartSource
-from aerostore.service.publish import Publisher, Upload
+from aerostore.service.publish import Upload
 from aerostore.service.upload import UploadSessions
-from tests.service.stage import FILE_SIZE_LIMIT, GRACE_S, OWNER, SERVICE, Stage
+from tests.service.stage import GRACE_S, OWNER, SERVICE, Stage
 
 Parts = Sequence[UploadPart | NamedPart]
 LEAST_BYTES = 4
@@ -26,14 +26,7 @@ def uploads_over(
 ) -> MultipartUploads:
     """Return the operations with these in front of the stage's rows and bytes."""
     executor, backend = executor or stage.executor, backend or stage.backend
-    publisher = Publisher(
-        executor,
-        backend,
-        stage.outbox,
-        clock=stage.clock,
-        telemetry=stage.telemetry,
-        file_size_limit=FILE_SIZE_LIMIT,
-    )
+    publisher = stage.publisher_over(executor, backend)
     sessions = UploadSessions(executor, UploadProtocol.S3, clock=stage.clock, lifetime_s=LIFETIME_S)
     return MultipartUploads(
         sessions, executor, backend, publisher, clock=stage.clock, min_part_bytes=LEAST_BYTES

@@ -12,11 +12,11 @@ from aerostore.executor import statements as sql
 from aerostore.executor.tables import claimant_of
 from aerostore.service.digest import Digests
 from aerostore.service.portion import Pace, Portion
-from aerostore.service.publish import Publisher, Upload
+from aerostore.service.publish import Upload
 from aerostore.service.resumable import ResumableUploads
 from aerostore.service.turn import Turns
 from aerostore.service.upload import UploadSessions
-from tests.service.stage import FILE_SIZE_LIMIT, OWNER, Stage
+from tests.service.stage import OWNER, Stage
 
 LIFETIME_S = 1000
 CHECKPOINT_BYTES = 100
@@ -33,14 +33,7 @@ def uploads_over(
 ) -> ResumableUploads:
     """Return the operations with these in front of the stage's rows and bytes, as a process has them."""
     executor, backend = executor or stage.executor, backend or stage.backend
-    publisher = Publisher(
-        executor,
-        backend,
-        stage.outbox,
-        clock=stage.clock,
-        telemetry=stage.telemetry,
-        file_size_limit=FILE_SIZE_LIMIT,
-    )
+    publisher = stage.publisher_over(executor, backend)
     sessions = UploadSessions(executor, UploadProtocol.TUS, clock=stage.clock, lifetime_s=LIFETIME_S)
     turns = Turns(executor, backend, wait_s=wait_s, look_every_s=0.02)
     return ResumableUploads(sessions, turns, publisher, pace=Pace(CHECKPOINT_BYTES, pace_s))

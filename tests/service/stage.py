@@ -18,7 +18,7 @@ from aerostore.service.assemble import Limits, file_storage
 from aerostore.service.download import Download, ReadRequest
 from aerostore.service.file import Files
 from aerostore.service.outbox import Outbox
-from aerostore.service.publish import Upload
+from aerostore.service.publish import Publisher, Upload
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy
 from aerostore.service.signed_url import LinkSigner
 from aerostore.telemetry import Telemetry
@@ -126,6 +126,17 @@ class Stage:
             clock=self.clock,
             telemetry=self.telemetry,
         ).files
+
+    def publisher_over(self, executor: Executor, backend: BlobBackend) -> Publisher:
+        """Return what makes objects of bytes, with these in front of rows and bytes."""
+        return Publisher(
+            executor,
+            backend,
+            self.outbox,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            file_size_limit=FILE_SIZE_LIMIT,
+        )
 
     def signer(self, keys: Sequence[str]) -> LinkSigner:
         return LinkSigner(keys, clock=self.clock)
