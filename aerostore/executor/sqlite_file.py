@@ -56,16 +56,19 @@ class DatabaseFile:
 
         After a failed sync the log may hold a commit that is in memory only; a log that is read anew shows
         it, and what is appended would be lost with it. Written again, then copied into the database and
-        synced there, it is safe.
+        synced there, it is safe. While connections are open, the log ends for them before that commit, and
+        the next one takes its place: written again, it could come back though it was shown to be undone.
         Raises: sqlite3.Error; Unavailable when the file has been moved or replaced since it was first opened.
         """
-        if self._database is not None:
+        is_first = self._database is None
+        if not is_first:
             self._require_database()
         session = self._connect(busy_timeout_ms=0)
         connection = session.connection
         try:
-            self._write_log_again(connection)
-            _empty_log(connection)
+            if is_first:
+                self._write_log_again(connection)
+                _empty_log(connection)
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # now there is a log

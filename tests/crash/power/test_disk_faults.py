@@ -160,6 +160,22 @@ def test_a_commit_whose_fsync_failed_does_no_harm_after_a_kill(
     morgue.examine(ill, history, [*borders(history, killed_at, ill.first), *ill.answers()])
 
 
+def test_a_commit_whose_fsync_failed_and_that_was_not_shown_never_comes_back(
+    mount: Mount, client: Client, morgue: Morgue
+) -> None:
+    """The writer that follows makes the log durable anew, and must not make that commit so with it."""
+    with ward(mount, client, Keepsake()) as ill:
+        assert ill.patient.try_request(client.upload("patient/0", SMALL))
+        mount.arm(Fault(operations=("fsync",), pattern=LOG))
+        assert not ill.patient.try_request(client.delete("patient/0"))
+        assert mount.disarm() > 0
+        ill.patient.settle()
+        settled_at = mount.position()
+        assert ill.patient.try_request(client.upload("patient/1", SMALL))
+        history = ill.stop()
+    morgue.examine(ill, history, range(settled_at, len(history)))
+
+
 @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
 def test_bytes_that_cannot_be_read_are_an_error_or_an_end_too_soon(
     mount: Mount, client: Client, content: bytes
