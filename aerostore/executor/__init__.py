@@ -7,7 +7,7 @@ Every adapter passes `tests/conformance/test_executor.py`.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from aerostore.domain import RlsContext
@@ -53,21 +53,36 @@ class Statement:
 
     sql: `:name` parameters; `{policy}` marks where a row filter belongs. law None: the statement serves
     the server's own bookkeeping and runs as the system. postgres: what Postgres runs in place of `sql`,
-    empty where one text serves both engines.
+    empty where one text serves both engines. then, ends_unit: see `together`.
     """
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     law: Law | None = None
     postgres: str = ""
+    then: tuple["Statement", ...] = ()
+    ends_unit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a statement gave: its rows, or for a write the number of rows it changed."""
+    """What a statement gave: its rows, or for a write the number of rows it changed.
+
+    then: what the statements gave that went together with it.
+    """
 
     rows: Sequence[Row] = ()
     changed: int = 0
+    then: tuple["Result", ...] = ()
+
+
+def together(first: Statement, *others: Statement, ends_unit: bool = False) -> Statement:
+    """Return statements as one step of a unit: they run in this order, and their results come together.
+
+    Over a network they travel in one round trip; when one fails, those behind it do not run and the unit
+    fails. ends_unit: the unit yields nothing more and cannot fail any more, so that its commit goes along.
+    """
+    return replace(first, then=others, ends_unit=ends_unit)
 
 
 Work = Generator[Statement, Result, T]

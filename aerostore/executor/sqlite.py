@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -262,9 +262,12 @@ class SqliteExecutor:
 
     def _execute(self, session: Session, context: RlsContext, statement: Statement) -> Result:
         try:
-            return self._law.execute(session, context, statement)
+            result = self._law.execute(session, context, statement)
         except sqlite3.Error as exc:
             raise to_storage_error(exc) from exc
+        if not statement.then:
+            return result
+        return replace(result, then=tuple(self._execute(session, context, each) for each in statement.then))
 
 
 def _run_in_savepoint(session: Session, unit: _Unit) -> tuple[Any, BaseException | None]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -103,6 +103,12 @@ class Session:
         return self._connection.info.transaction_status is not TransactionStatus.IDLE
 
     async def _execute(self, statement: Statement) -> Result:
+        result = await self._execute_one(statement)
+        if not statement.then:
+            return result
+        return replace(result, then=tuple([await self._execute_one(each) for each in statement.then]))
+
+    async def _execute_one(self, statement: Statement) -> Result:
         try:
             return await _to_result(await self._send(self._scope.narrowed(statement)))
         except UnicodeEncodeError as exc:
