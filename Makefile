@@ -17,9 +17,13 @@ HAVE_STRACE := command -v strace >/dev/null
 HAVE_FUSE := ldconfig -p 2>/dev/null | grep -q libfuse3
 HAVE_RESTIC := command -v restic >/dev/null
 HAVE_PGBOUNCER := command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer
+HAVE_WRK := command -v wrk >/dev/null
+HAVE_CURL := command -v curl >/dev/null
+HAVE_NGINX := command -v nginx >/dev/null || test -x /usr/sbin/nginx
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
-.PHONY: help setup run services test test-fast test-law test-crash check audit format coverage changelog bench-server clean
+.PHONY: help setup run services test test-fast test-law test-crash check audit format coverage changelog \
+	bench bench-full bench-compare bench-tools bench-server clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -107,9 +111,26 @@ changelog: ## Print the entries of the next release, in the order of CHANGELOG.m
 	@for word in Added Changed Fixed Removed Security; do \
 		grep -h "^$$word " docs/changelog/unreleased/*.md | sed 's/^/- /'; done || true
 
+# BENCH_OPTIONS: what docs/how-to/benchmark.md tells of, such as --workers 1,2.
+bench: setup bench-tools ## Put load on aerostore, SQLite and PostgreSQL, beside nginx (5 minutes)
+	$(BIN)/python -m benchmarks.contest $(BENCH_OPTIONS)
+
+bench-full: setup bench-tools ## The same at length: 4 GiB, 1,000,000 objects, 500 uploads at once (hours, 40 GB)
+	$(BIN)/python -m benchmarks.contest --full $(BENCH_OPTIONS)
+
+bench-compare: setup bench-tools ## Tell whether the working tree is slower than REV, a revision of git
+	@test -n "$(REV)" || { echo "make bench-compare REV=main: a revision is needed" >&2; exit 2; }
+	$(BIN)/python -m benchmarks.contest.compare "$(REV)" $(BENCH_OPTIONS)
+
+bench-tools:
+	$(call install,$(HAVE_WRK),wrk,small requests)
+	$(call install,$(HAVE_CURL),curl,large objects)
+	$(call install,$(HAVE_NGINX),nginx,nginx)
+	$(call install,$(HAVE_POSTGRES),postgresql,everything on PostgreSQL)
+
 bench-server: $(BENCH_VENV)/.ready ## Compare HTTP servers (needs wrk and curl; takes minutes)
 	@command -v wrk >/dev/null && command -v curl >/dev/null || { echo "wrk and curl are needed" >&2; exit 1; }
-	cd benchmarks && .venv/bin/python -m server.run
+	$(BENCH_VENV)/bin/python -m benchmarks.server.run
 
 $(BENCH_VENV)/.ready: pyproject.toml $(READY)
 	$(BIN)/python -m venv $(BENCH_VENV)
@@ -118,6 +139,6 @@ $(BENCH_VENV)/.ready: pyproject.toml $(READY)
 	@touch $@
 
 clean: ## Remove what setup, checks and tests made; data and .hypothesis examples stay
-	rm -rf $(VENV) $(BENCH_VENV) $(JS)/node_modules build dist .coverage* \
+	rm -rf $(VENV) $(BENCH_VENV) benchmarks/results $(JS)/node_modules build dist .coverage* \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

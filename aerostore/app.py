@@ -3,23 +3,22 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import ASGIApp, Lifespan
 
 import aerostore
-from aerostore.api import no_such_route, routes
+from aerostore.api import routes
 from aerostore.api.auth import Authenticator
+from aerostore.api.cors import Cors
 from aerostore.api.denial import DenialDesk
 from aerostore.api.gate import Gate
+from aerostore.api.route_table import RouteTable
 from aerostore.api.s3 import PREFIX as S3_PREFIX
 from aerostore.api.s3.caller import S3Callers
 from aerostore.api.s3.error import to_response as to_s3_response
@@ -290,8 +289,8 @@ def create_app(
         finally:
             await authenticator.close()
 
-    app = Starlette(
-        routes=routes(
+    return _Application(
+        routes(
             parts.storage,
             authenticator,
             parts.explain,
@@ -306,7 +305,7 @@ def create_app(
         middleware=[
             Middleware(TusEdge, capabilities=capability_headers(settings.file_size_limit)),
             Middleware(
-                CORSMiddleware,
+                Cors,
                 allow_origins=list(settings.cors_origins),
                 allow_methods=["*"],
                 allow_headers=["*"],
@@ -323,16 +322,25 @@ def create_app(
                 send_timeout_s=settings.send_timeout,
             ),
         ],
-        exception_handlers={HTTPException: _refuse_route},
         lifespan=lifespan,
     )
-    app.router.redirect_slashes = False
-    return app
 
 
-async def _refuse_route(request: Request, _exc: Exception) -> Response:
-    """Answer an unknown path, and a known one with another method, alike: as Supabase does."""
-    raise no_such_route(request.scope)
+class _Application(Starlette):
+    """Starlette without its own catches around every request: the gate has them, and a table the routes."""
+
+    def __init__(
+        self, routes: Sequence[Route], *, middleware: Sequence[Middleware], lifespan: Lifespan[Starlette]
+    ) -> None:
+        super().__init__(middleware=middleware)
+        self.router = RouteTable(routes, lifespan=lifespan)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the application as it is called: the middleware around the table of routes."""
+        app: ASGIApp = self.router
+        for middleware in reversed(self.user_middleware):
+            app = middleware.cls(app, *middleware.args, **middleware.kwargs)
+        return app
 
 
 @contextlib.asynccontextmanager

@@ -3,10 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from aerostore.errors import InvalidBucketName, InvalidKey, InvalidRange
 
@@ -63,9 +63,10 @@ class EventType(StrEnum):
 class RlsContext:
     """Who asks, and for what: everything that a policy may look at besides the row.
 
-    user_id is the token's `sub`. operation is the name that policies read as `storage.operation()`.
-    can_bypass_rls is true for the service role only; limits still hold then. request_id ties events and
-    log lines to the request. door: the protocol, where operations have other names there.
+    user_id is the token's `sub`. claims never change once they are here. operation is the name that policies
+    read as `storage.operation()`. can_bypass_rls is true for the service role only; limits still hold then.
+    request_id ties events and log lines to the request. door: the protocol, where operations have other
+    names there.
     """
 
     role: str
@@ -80,7 +81,17 @@ class RlsContext:
 
     def performing(self, operation: str) -> "RlsContext":
         """Return this context with `operation` as the operation that policies see."""
-        return replace(self, operation=operation)
+        return RlsContext(  # every request passes here, and `replace` takes three times as long
+            role=self.role,
+            user_id=self.user_id,
+            claims=self.claims,
+            can_bypass_rls=self.can_bypass_rls,
+            operation=operation,
+            method=self.method,
+            path=self.path,
+            request_id=self.request_id,
+            door=self.door,
+        )
 
 
 SYSTEM = RlsContext(role="service_role", can_bypass_rls=True)
@@ -175,6 +186,20 @@ class Object:
     def cache_control(self) -> str:
         """The Cache-Control value as it was stored."""
         return str(self.metadata.get("cacheControl") or "no-cache")
+
+
+class ListedObject(NamedTuple):
+    """What lists show of an object, as it is stored: a page holds a thousand of them, and parses none.
+
+    Times are text as `to_iso` writes them, metadata is the JSON text of `Object.metadata`.
+    """
+
+    name: str
+    id: str
+    created_at: str
+    updated_at: str
+    last_accessed_at: str
+    metadata: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,7 +356,7 @@ def utc_now() -> datetime:
 
 def to_iso(moment: datetime) -> str:
     """Write a UTC time as the wire and SQLite have it: `2026-01-31T09:00:00.000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_iso(text: str) -> datetime:
@@ -377,5 +402,7 @@ def has_control_character(text: str) -> bool:
 
 def printable(text: str, limit: int = 1100) -> str:
     """Return `text` for a message: at most `limit` characters, nothing that could forge a line."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:limit])
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
     return shown + "…" if len(text) > limit else shown

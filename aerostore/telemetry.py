@@ -8,6 +8,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from aerostore.domain import to_iso
@@ -26,6 +27,7 @@ class Telemetry:
         registry = CollectorRegistry()
         self._registry = registry
         self._buckets: set[str] = set()
+        self._durations: dict[tuple[str, str, int], Histogram] = {}
         self.uploads = Counter(
             "storage_upload", "Uploads by outcome.", ("bucket", "status"), registry=registry
         )
@@ -91,6 +93,14 @@ class Telemetry:
         """Record how long one backend call took."""
         self.backend_latency.labels(operation, backend).observe(seconds)
 
+    def request_ended(self, method: str, operation: str, status: int, seconds: float) -> None:
+        """Record how long a request took. method, operation: from short lists, as labels are."""
+        duration = self._durations.get((method, operation, status))
+        if duration is None:
+            duration = self.request_duration.labels(method, operation, str(status))
+            self._durations[method, operation, status] = duration
+        duration.observe(seconds)
+
     def render(self) -> bytes:
         """Return every metric in Prometheus text format 0.0.4."""
         return generate_latest(self._registry)
@@ -110,4 +120,14 @@ class JsonFormatter(logging.Formatter):
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
+        return _to_text(line)
+
+
+def _to_text(line: dict[str, Any]) -> str:
+    """Return a line as JSON of printable ASCII, whatever is in it: a terminal must not obey it."""
+    try:
+        text = orjson.dumps(line, default=str)
+    except orjson.JSONEncodeError:  # a lone surrogate, or a number beyond 64 bits
         return json.dumps(line, default=str)
+    is_harmless = text.isascii() and b"\x7f" not in text
+    return text.decode() if is_harmless else json.dumps(line, default=str)

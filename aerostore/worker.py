@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -22,16 +23,31 @@ _UNTIL_SERVING_S = 0.05
 
 def create_worker() -> ASGIApp:
     """Return the application for this process, a fork of the first one."""
-    end_with_first_process()
-    end_when_orphaned()
+    _prepare()
     return _ended_by_signals(create_app())
 
 
 def create_s3_worker() -> ASGIApp:
     """Return the application of the second port: the S3 protocol and nothing else."""
+    _prepare()
+    return _ended_by_signals(create_s3_app())
+
+
+def _prepare() -> None:
     end_with_first_process()
     end_when_orphaned()
-    return _ended_by_signals(create_s3_app())
+    log_no_more_than_is_written()
+
+
+def log_no_more_than_is_written() -> None:
+    """Let log records be without what no line shows: thread, process and place in the source.
+
+    Source: the logging HOWTO of Python, Optimization.
+    """
+    logging._srcfile = None
+    logging.logThreads = False
+    logging.logProcesses = False
+    logging.logMultiprocessing = False
 
 
 def _ended_by_signals(app: ASGIApp) -> ASGIApp:

@@ -2,13 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.routing import Route
 
 from aerostore.api.admin import AdminDoor
 from aerostore.api.auth import Authenticator
 from aerostore.api.caller import Callers
-from aerostore.api.gate import BASE_PATH, route_path
+from aerostore.api.gate import BASE_PATH
 from aerostore.api.openapi import DocumentationDoor
 from aerostore.api.operation import OperationDoor
 from aerostore.api.rest.bucket import BucketDoor
@@ -17,10 +16,7 @@ from aerostore.api.rest.object import ObjectDoor
 from aerostore.api.rest.signed_url import SignedUrlDoor
 from aerostore.api.s3.caller import S3Callers
 from aerostore.api.s3.door import S3Door
-from aerostore.api.s3.route import is_for_s3
 from aerostore.api.tus.door import TusDoor
-from aerostore.domain import printable
-from aerostore.errors import NoSuchRoute
 from aerostore.service import FileStorage
 from aerostore.service.explain import Explain
 from aerostore.telemetry import Telemetry
@@ -61,25 +57,11 @@ def routes(
     ]
 
 
-class _Route(Route):
-    """A route of any door but S3's, which has dozens: what is meant for that one passes these by quickly."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if is_for_s3(scope):
-            return Match.NONE, {}
-        return super().matches(scope)
-
-
-def _under_base(route: Route) -> _Route:
-    return _Route(
+def _under_base(route: Route) -> Route:
+    return Route(
         BASE_PATH + route.path,
         route.endpoint,
         methods=list(route.methods or ()),
         name=route.name,
         include_in_schema=route.include_in_schema,
     )
-
-
-def no_such_route(scope: Scope) -> NoSuchRoute:
-    """Return the error for a request that no operation has the method and path of."""
-    return NoSuchRoute(f"Route {scope['method']}:{printable(route_path(scope))} not found")

@@ -74,15 +74,15 @@ class BlobResponse(Response):
     async def _send_body(self, receive: Receive, send: Send) -> None:
         """Send the pieces; stop when the client has gone, which `send` would not tell."""
         gone = asyncio.create_task(_disconnect(receive)) if self._reader.length > _WATCHED_BYTES else None
+        left = self._reader.length
         try:
-            pending = b""
             async for piece in self._reader.chunks():
                 if gone is not None and gone.done():
                     return
-                if pending:
-                    await self._send_piece(send, pending, more_body=True)
-                pending = piece
-            await self._send_piece(send, pending, more_body=False)
+                left -= len(piece)
+                await self._send_piece(send, piece, more_body=left > 0)
+            if not self._has_begun:
+                await self._send_piece(send, b"", more_body=False)
         finally:
             if gone is not None:
                 gone.cancel()

@@ -1,7 +1,6 @@
 """Who is calling: from a request to the `RlsContext` that the service asks for."""
 
 import logging
-from dataclasses import replace
 
 from starlette.requests import Request
 
@@ -29,7 +28,11 @@ class Callers:
         self._warned_origins: set[str] = set()
 
     async def required(self, request: Request) -> RlsContext:
-        """Return the caller of a route that needs one.
+        """Return the caller of a route that needs one. Raises: what `identify` raises."""
+        return self.seen(request, await self.identify(request))
+
+    async def identify(self, request: Request) -> RlsContext:
+        """Return what the token of a request says.
 
         Raises: SchemaViolation without credentials; InvalidToken, ExpiredToken, RoleNotAllowed with bad ones.
         """
@@ -39,7 +42,7 @@ class Callers:
                 "headers must have required property 'authorization'",
                 hint="Send 'Authorization: Bearer <token>' or an apikey header.",
             )
-        return self.seen(request, await self._authenticator.authenticate(token))
+        return await self._authenticator.authenticate(token)
 
     async def optional(self, request: Request) -> RlsContext | None:
         """Return the caller if there are valid credentials, else None: such a route has public answers."""
@@ -64,11 +67,16 @@ class Callers:
         """
         scope = request.scope
         scope.setdefault("aerostore.facts", {})["user"] = context.user_id or context.role
-        seen = replace(
-            context,
+        seen = RlsContext(
+            role=context.role,
+            user_id=context.user_id,
+            claims=context.claims,
+            can_bypass_rls=context.can_bypass_rls,
+            operation=context.operation,
             method=scope["method"],
             path=route_path(scope),
             request_id=scope.get("aerostore.request_id", ""),
+            door=context.door,
         )
         if context is not _ANONYMOUS:
             scope[CALLER] = seen

@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aerostore.api.admission import MAX_REQUESTS, Admission
 from aerostore.api.error_response import to_response
+from aerostore.api.request import DoorRequest, RequestHeaders, headers_of
+from aerostore.api.within import within
 from aerostore.domain import printable
 from aerostore.errors import AccessDenied, InvalidInput, InvalidKey, MalformedPath, StorageError
 from aerostore.telemetry import Telemetry
@@ -30,6 +32,7 @@ _LET_GO_S = 0.2
 SEND_TIMEOUT_S = 300.0
 BASE_PATH = "/storage/v1"
 Renderer = Callable[[Request, StorageError], Response]
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 logger = logging.getLogger("aerostore.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -67,24 +70,25 @@ class _Exchange:
     async def send_with_headers(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", []), *self._headers(message)]
+            message["headers"] = self._complete(message.get("headers", []))
         elif message["type"] == "http.response.body":
             self.sent_bytes += len(message.get("body", b""))
             if self.gave_up_body and not self.body_ended and not message.get("more_body", False):
                 await asyncio.sleep(_LET_GO_S)
         try:
-            async with asyncio.timeout(self.send_timeout_s):
-                await self.send(message)
+            await within(self.send_timeout_s, self.send(message))
         except TimeoutError:
             raise _StalledReader from None
 
-    def _headers(self, message: Message) -> Iterator[tuple[bytes, bytes]]:
-        yield b"x-request-id", self.request_id.encode()
-        if all(name != b"x-content-type-options" for name, _value in message.get("headers", [])):
-            yield b"x-content-type-options", b"nosniff"
+    def _complete(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return the headers of a response with those that every response has."""
+        complete = [*headers, (b"x-request-id", self.request_id.encode())]
+        if _NO_SNIFFING not in complete:
+            complete.append(_NO_SNIFFING)
         if not self.body_ended:
             # The server will not read the rest: a client must not reuse the connection (RFC 9112 9.6).
-            yield b"connection", b"close"
+            complete.append((b"connection", b"close"))
+        return complete
 
     async def drain(self) -> None:
         """Read what is left of a small refused body, so that the client can read the refusal.
@@ -104,7 +108,10 @@ class _Exchange:
 
 def route_path(scope: Scope) -> str:
     """Return the path below /storage/v1, wherever the application is mounted."""
-    return str(scope["path"]).removeprefix(scope.get("root_path", "")).removeprefix(BASE_PATH)
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    below = path[len(root) :] if root and path.startswith(f"{root}/") else path
+    return below.removeprefix(BASE_PATH)
 
 
 class Gate:
@@ -135,33 +142,36 @@ class Gate:
         self._admission = Admission(max_requests)
         self._send_timeout_s = send_timeout_s
         self._now = now
+        self._in_flight = 0
+        telemetry.requests_in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and account for it; other scopes pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["aerostore.request_id"] = request_id = _request_id(scope)
+        headers = headers_of(scope)
+        scope["aerostore.request_id"] = request_id = _request_id(headers)
         exchange = _Exchange(
             receive,
             send,
             self._send_timeout_s,
             request_id,
-            body_ended=not _announces_body(scope),
-            awaits_go=_awaits_go(scope),
+            body_ended=not _announces_body(headers),
+            awaits_go=_awaits_go(headers),
         )
         started = self._now()
-        with self._telemetry.requests_in_flight.track_inprogress():
-            try:
-                await self._serve(scope, exchange)
-            finally:
-                self._account(scope, exchange, self._now() - started)
+        self._in_flight += 1
+        try:
+            await self._serve(scope, exchange)
+        finally:
+            self._in_flight -= 1
+            self._account(scope, exchange, self._now() - started)
 
     async def _serve(self, scope: Scope, exchange: _Exchange) -> None:
-        request = Request(scope)
         try:
             check_path(scope)
-            check_headers(request)
+            check_headers(headers_of(scope))
             with self._admission.admit(route_path(scope)):
                 await self._app(scope, exchange.receive_noting_end, exchange.send_with_headers)
         except _StalledReader:
@@ -172,6 +182,7 @@ class Gate:
             error = exc if isinstance(exc, StorageError) else StorageError("Internal Server Error")
             if error is not exc:
                 logger.exception("unexpected failure", extra={"facts": _identity(scope)})
+            request = DoorRequest(scope)
             if self._on_refusal is not None:
                 self._on_refusal(request, error)
             await exchange.drain()
@@ -189,7 +200,7 @@ class Gate:
         operation = getattr(scope.get("route"), "name", None) or "none"
         status = exchange.status or 499
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._telemetry.request_duration.labels(method, operation, str(status)).observe(seconds)
+        self._telemetry.request_ended(method, operation, status, seconds)
         facts = {
             **_identity(scope),
             "operation": operation,
@@ -204,23 +215,22 @@ class Gate:
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-def _request_id(scope: Scope) -> str:
+def _request_id(headers: RequestHeaders) -> str:
     """Return the client's id if it is harmless, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
-            return str(value.decode("latin-1"))
+    for given in headers.getlist("x-request-id"):
+        if _REQUEST_ID.fullmatch(given):
+            return given
     return secrets.token_hex(8)
 
 
-def _announces_body(scope: Scope) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in scope["headers"]
+def _announces_body(headers: RequestHeaders) -> bool:
+    return "transfer-encoding" in headers or any(
+        length != "0" for length in headers.getlist("content-length")
     )
 
 
-def _awaits_go(scope: Scope) -> bool:
-    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"])
+def _awaits_go(headers: RequestHeaders) -> bool:
+    return any(each.lower() == "100-continue" for each in headers.getlist("expect"))
 
 
 def _identity(scope: Scope) -> dict[str, str]:
@@ -231,17 +241,17 @@ def _identity(scope: Scope) -> dict[str, str]:
     }
 
 
-def check_headers(request: Request) -> None:
+def check_headers(headers: RequestHeaders) -> None:
     """Refuse requests that no client of ours sends and that could fool somebody.
 
     A body in a transfer coding that the server does not undo would be stored as it is on the wire; a
     stored script must not become a service worker. Source: RFC 9112 section 6.1, Service Workers 6.2.
     Raises: InvalidInput, AccessDenied.
     """
-    coding = request.headers.get("transfer-encoding", "chunked")
+    coding = headers.get("transfer-encoding", "chunked")
     if coding.strip().lower() != "chunked":
         raise InvalidInput("Only the chunked transfer coding is understood")
-    if "service-worker" in request.headers:
+    if "service-worker" in headers:
         raise AccessDenied("Stored files cannot be service workers")
 
 

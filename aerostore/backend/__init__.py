@@ -45,8 +45,8 @@ class BlobReader(Protocol):
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the part in chunks of at most 1 MiB, in order; may be called once.
 
-        Of a whole blob the last chunk is held back until its SHA-256 is found to be that of the key; of a
-        part every byte, until its piece is found to have the right sum.
+        Every byte is held back until its piece is found to have the right sum; without sums the last chunk
+        of a whole blob, until its SHA-256 is found to be that of the key.
         Raises: Corrupted when the bytes end early or are not those that were written.
         """
         ...
@@ -103,8 +103,9 @@ class BlobBackend(Protocol):
     ) -> BlobReader:
         """Open the bytes under `key`, or the part of them that `byte_range` names; check its beginning.
 
-        piece_sums: those of the blob's receipt. Without them only the length is checked for a part of a blob
-        that is longer than `piece_sum.SMALL_BYTES`. Small records are not checked.
+        piece_sums: those of the blob's receipt. Without them a whole blob, or any part of one that is no
+        longer than `piece_sum.SMALL_BYTES`, is checked by its SHA-256, and of other parts only the length.
+        Small records are not checked.
         Raises: Corrupted when there are no bytes under `key`, the range does not lie inside them, or the
         first chunk of `chunks` would be wrong.
         """

@@ -12,13 +12,16 @@ from itertools import islice
 from pathlib import Path
 
 from aerostore.backend import BlobDraft, BlobReader, BlobReceipt, StoredBlob
+from aerostore.backend.allowance import Allowance
+from aerostore.backend.checked_read import STEP_BYTES
 from aerostore.backend.key import check_blob_id, check_meta_key, draft_key
+from aerostore.backend.local_cached import CachedFiles
 from aerostore.backend.local_draft import LocalDraft
 from aerostore.backend.local_draft_file import DraftFile
 from aerostore.backend.local_draft_memory import DraftMemory
 from aerostore.backend.local_new_file import NewFile
-from aerostore.backend.local_piece import Body, write_pieces
-from aerostore.backend.local_reader import FileReader
+from aerostore.backend.local_piece import Body, piece_allowance, write_pieces
+from aerostore.backend.local_reader import FileReader, Shelf
 from aerostore.backend.local_thread import Threads, translated
 from aerostore.backend.local_tree import LocalTree
 from aerostore.backend.waiting import until_taken
@@ -26,6 +29,9 @@ from aerostore.domain import ByteRange
 from aerostore.errors import Corrupted, StorageError
 
 LIST_BATCH = 1000
+# The server holds about six chunks for a client that reads slowly, or not at all.
+_CHUNK_BYTES = 2 * 1024 * 1024
+_LEAST_CHUNK_BYTES = 32 * 1024
 
 
 class LocalBackend:
@@ -42,6 +48,9 @@ class LocalBackend:
         self._tree = translated(partial(LocalTree, root))
         self._threads = Threads(threads)
         self._memory = DraftMemory()
+        self._pieces = piece_allowance()
+        chunks = Allowance(_CHUNK_BYTES, least=_LEAST_CHUNK_BYTES, most=STEP_BYTES)
+        self._shelf = Shelf(translated(partial(CachedFiles, root)), self._threads, chunks)
 
     async def write(
         self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
@@ -50,7 +59,9 @@ class LocalBackend:
         check_blob_id(blob_id)
         new = NewFile(self._tree)
         try:
-            last_piece = await write_pieces(self._threads, Body(chunks, size_bytes), new.consume)
+            last_piece = await write_pieces(
+                self._threads, Body(chunks, self._pieces, size_bytes), new.consume
+            )
             return await self._threads.run(partial(new.publish_blob, last_piece, blob_id))
         except BaseException:
             # What cannot be removed now is an orphan for reclaim; the first error is the one that matters.
@@ -69,15 +80,15 @@ class LocalBackend:
         file = DraftFile(self._tree, draft_key(draft_id), self._memory)
         try:
             await until_taken(lambda: self._threads.run(file.take), timeout_s)
-            yield LocalDraft(file, self._tree, self._threads)
+            yield LocalDraft(file, self._tree, self._threads, self._pieces)
         finally:
             await self._threads.run(file.release)
 
     async def open(
         self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
     ) -> BlobReader:
-        """Open `key` as the port says; the first step of the part is read and checked in the same hop."""
-        reader = FileReader(self._threads)
+        """Open `key` as the port says; without a hop to a thread when it is in memory."""
+        reader = FileReader(self._shelf)
         try:
             await reader.open(partial(self._tree.open_file, key), key, byte_range, piece_sums)
         except BaseException:
@@ -118,3 +129,4 @@ class LocalBackend:
         """Let the threads finish and go. Open readers then read on the event loop's default threads."""
         await self._threads.close()
         self._tree.close()
+        self._shelf.cached.close()

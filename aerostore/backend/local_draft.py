@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable
 from contextlib import suppress
 from functools import partial
 
+from aerostore.backend.allowance import Allowance
 from aerostore.backend.key import check_blob_id
 from aerostore.backend.local_draft_file import DraftFile
 from aerostore.backend.local_piece import Body, write_pieces
@@ -19,10 +20,11 @@ _IS_OVER = object()
 class LocalDraft:
     """`file`, which its holder has taken and lets go of afterwards."""
 
-    def __init__(self, file: DraftFile, tree: LocalTree, threads: Threads) -> None:
+    def __init__(self, file: DraftFile, tree: LocalTree, threads: Threads, pieces: Allowance) -> None:
         self._file = file
         self._tree = tree
         self._threads = threads
+        self._pieces = pieces
 
     @property
     def size_bytes(self) -> int:
@@ -30,12 +32,12 @@ class LocalDraft:
         return self._file.size_bytes
 
     async def append(self, chunks: AsyncIterable[bytes], *, offset: int) -> int:
-        """Write `chunks` as the port says; a body of up to `PIECE_BYTES` takes one hop to a thread."""
+        """Write `chunks` as the port says; a body of up to one piece takes one hop to a thread."""
         if offset > self._file.size_bytes:
             raise Corrupted
         if offset < self._file.size_bytes:
             await self._threads.run(partial(self._file.cut, offset))
-        last_piece = await write_pieces(self._threads, Body(chunks), self._file.consume)
+        last_piece = await write_pieces(self._threads, Body(chunks, self._pieces), self._file.consume)
         await self._threads.run(partial(self._file.settle, last_piece))
         return self._file.size_bytes
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from aerostore.backend.checked_read import STEP_BYTES, StoredBytes, check_range, read_checked
+from aerostore.backend.checked_read import STEP_BYTES, check_range, read_checked, run_steps
 from aerostore.backend.fingerprint import Fingerprint
 from aerostore.backend.key import find_sha256
 from aerostore.backend.local_draft_memory import DraftMemory
@@ -115,8 +115,8 @@ class DraftFile:
         start = self.size_bytes
         source, length = self._tree.open_file(key)
         try:
-            stored = StoredBytes(key=key, size_bytes=length, read=partial(read_exactly, source))
-            for content in read_checked(stored, check_range(None, length), piece_sums):
+            steps = read_checked(key, length, check_range(None, length), piece_sums)
+            for content in run_steps(steps, partial(read_exactly, source)):
                 self._append(memoryview(content), source, self.size_bytes - start)
                 if (self.size_bytes - start) % STRETCH_BYTES == 0:
                     start_writing_back(self._held(), self.size_bytes - STRETCH_BYTES, STRETCH_BYTES)

@@ -1,14 +1,14 @@
 """Bytes in this process's memory, for tests: the port's contract without its durability."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aerostore.backend import BlobDraft, BlobReader, BlobReceipt, StoredBlob
-from aerostore.backend.checked_read import Steps, check_range, read_checked
+from aerostore.backend.checked_read import check_range, read_checked, run_steps
 from aerostore.backend.fingerprint import Fingerprint
 from aerostore.backend.key import check_blob_id, check_meta_key, draft_key
-from aerostore.backend.memory_draft import Entries, Entry, MemoryDraft
+from aerostore.backend.memory_draft import Entries, Entry, MemoryDraft, reading
 from aerostore.backend.waiting import until_taken
 from aerostore.domain import ByteRange, Clock, utc_now
 from aerostore.errors import Corrupted, IncompleteBody, Unavailable
@@ -61,9 +61,10 @@ class MemoryBackend:
         self, key: str, byte_range: ByteRange | None = None, *, piece_sums: bytes = b""
     ) -> BlobReader:
         """Open the bytes under `key`, or the part that `byte_range` names."""
-        stored = self._stored.bytes_of(key)
-        part = check_range(byte_range, stored.size_bytes)
-        return _MemoryReader(stored.size_bytes, part.length, read_checked(stored, part, piece_sums))
+        content = self._stored.bytes_of(key)
+        part = check_range(byte_range, len(content))
+        steps = read_checked(key, len(content), part, piece_sums)
+        return _MemoryReader(len(content), part.length, run_steps(steps, reading(content)))
 
     async def size(self, key: str) -> int:
         """Return the length of the bytes under `key`. Raises: Corrupted when there are none."""
@@ -100,21 +101,20 @@ class MemoryBackend:
 class _MemoryReader:
     """A part of the stored bytes; its steps hold them, which is all it takes to outlive a delete."""
 
-    def __init__(self, size_bytes: int, length: int, steps: Steps) -> None:
+    def __init__(self, size_bytes: int, length: int, steps: Iterator[bytes]) -> None:
         self.size_bytes = size_bytes
         self.length = length
         self._steps = steps
-        self._first = next((content for content in steps if content), b"")
+        self._first = next(steps, b"")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         if self._first:
             yield self._first
         for content in self._steps:
-            if content:
-                yield content
+            yield content
 
     async def aclose(self) -> None:
-        self._steps.close()
+        self._steps = iter(())
 
 
 async def _collect(chunks: AsyncIterable[bytes], size_bytes: int | None) -> bytes:

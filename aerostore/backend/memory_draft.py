@@ -1,10 +1,10 @@
 """What the memory backend keeps under a key, and a draft among it."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aerostore.backend.checked_read import StoredBytes, check_range, read_checked
+from aerostore.backend.checked_read import check_range, read_checked, run_steps
 from aerostore.backend.fingerprint import Fingerprint
 from aerostore.backend.key import check_blob_id, find_sha256, is_draft_key
 from aerostore.backend.receipt import BlobReceipt
@@ -35,14 +35,11 @@ class Entries(dict[str, Entry]):
         self[key] = Entry(content, self.clock())
         return True
 
-    def bytes_of(self, key: str) -> StoredBytes:
+    def bytes_of(self, key: str) -> bytes:
         """Return the bytes under `key` for reading. Raises: Corrupted when there are none, or in a draft."""
         if key not in self or is_draft_key(key):
             raise Corrupted
-        content = bytes(self[key].content)
-        return StoredBytes(
-            key=key, size_bytes=len(content), read=lambda start, length: content[start : start + length]
-        )
+        return bytes(self[key].content)
 
 
 class MemoryDraft:
@@ -78,8 +75,9 @@ class MemoryDraft:
         self._changeable()
         if find_sha256(key) is None:
             raise Corrupted
-        stored = self._entries.bytes_of(key)
-        self._content += b"".join(read_checked(stored, check_range(None, stored.size_bytes), piece_sums))
+        content = self._entries.bytes_of(key)
+        steps = read_checked(key, len(content), check_range(None, len(content)), piece_sums)
+        self._content += b"".join(run_steps(steps, reading(content)))
 
     async def publish(self, blob_id: str) -> BlobReceipt:
         """Store the bytes, as they are now, as a blob."""
@@ -113,6 +111,11 @@ class MemoryDraft:
 
     def _is_stored(self) -> bool:
         return self._key in self._entries and self._entries[self._key].content is self._content
+
+
+def reading(content: bytes) -> Callable[[int, int], bytes]:
+    """Return what reads so many bytes of `content` from an offset."""
+    return lambda start, length: content[start : start + length]
 
 
 def _growing(content: bytes | bytearray) -> bytearray:

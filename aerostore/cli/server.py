@@ -13,8 +13,9 @@ from aerostore.api.admission import connections_within
 from aerostore.settings import Settings
 from aerostore.telemetry import JsonFormatter
 
-# A head may be as long as this; it is also what a connection buffers of what arrives.
-_HEAD_BYTES = 64 * 1024
+# A head may be as long as this; it is also what a connection buffers of what arrives. Twice as much takes a
+# third of the work off a large upload, and costs twice the memory when hundreds of them come at once.
+_HEAD_BYTES = 128 * 1024
 # For a whole head, and between two requests of one connection.
 _HEAD_TIMEOUT_MS = 15_000
 _ENOUGH_OPEN_FILES = 65_536

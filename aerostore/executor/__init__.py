@@ -7,7 +7,7 @@ Every adapter passes `tests/conformance/test_executor.py`.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from aerostore.domain import RlsContext
@@ -25,6 +25,8 @@ class Law:
     and upsert, the condition that finds the changed row afterwards. known: columns whose value the
     statement's own conditions fix, so that policies can be decided for them beforehand. names: the
     parameters that bound the names it reads, for an adapter to narrow to what the policies can admit.
+    unasked: a condition on the rows that anybody is given, whatever policies say of them: explanations leave
+    those rows out.
     """
 
     table: str
@@ -33,6 +35,7 @@ class Law:
     changed: str = ""
     known: Mapping[str, Any] = field(default_factory=dict)
     names: "NameBounds | None" = None
+    unasked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +56,15 @@ class Statement:
 
     sql: `:name` parameters; `{policy}` marks where a row filter belongs. law None: the statement serves
     the server's own bookkeeping and runs as the system. postgres: what Postgres runs in place of `sql`,
-    empty where one text serves both engines. then, ends_unit: see `together`.
+    empty where one text serves both engines. reads_many: expect more than a few rows, and no quick answer.
+    then, ends_unit: see `together`.
     """
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     law: Law | None = None
     postgres: str = ""
+    reads_many: bool = False
     then: tuple["Statement", ...] = ()
     ends_unit: bool = False
 
@@ -80,9 +85,18 @@ def together(first: Statement, *others: Statement, ends_unit: bool = False) -> S
     """Return statements as one step of a unit: they run in this order, and their results come together.
 
     Over a network they travel in one round trip; when one fails, those behind it do not run and the unit
-    fails. ends_unit: the unit yields nothing more and cannot fail any more, so that its commit goes along.
+    fails. ends_unit: the unit yields nothing more, and one that writes cannot fail any more, so that its
+    commit goes along.
     """
-    return replace(first, then=others, ends_unit=ends_unit)
+    return Statement(
+        sql=first.sql,
+        parameters=first.parameters,
+        law=first.law,
+        postgres=first.postgres,
+        reads_many=first.reads_many,
+        then=others,
+        ends_unit=ends_unit,
+    )
 
 
 Work = Generator[Statement, Result, T]

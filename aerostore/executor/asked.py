@@ -28,7 +28,9 @@ def rows_met(statement: Statement, law: Law) -> Statement | None:
     if law.command == "insert":
         return None
     if law.command == "select":
-        return Statement(sql=statement.sql.replace("{policy}", "TRUE"), parameters=statement.parameters)
+        asked = f"NOT {law.unasked}" if law.unasked else "TRUE"
+        sql, postgres = (text.replace("{policy}", asked) for text in (statement.sql, statement.postgres))
+        return Statement(sql=sql, postgres=postgres, parameters=statement.parameters)
     condition = law.changed if law.command == "upsert" else _own_condition(statement.sql)
     return Statement(
         sql=f"SELECT {_COLUMNS[law.table]} FROM {law.table} WHERE {condition}",

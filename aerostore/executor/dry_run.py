@@ -1,9 +1,10 @@
 """An executor that decides as the real one does, changes nothing, and notes what the policies were asked."""
 
+from dataclasses import replace
 from typing import TypeVar
 
 from aerostore.domain import RlsContext
-from aerostore.executor import Executor, Work, WorkFactory
+from aerostore.executor import Executor, Result, Statement, Work, WorkFactory
 from aerostore.executor.asked import questions_of, rows_met
 from aerostore.executor.judge import Asked
 
@@ -51,14 +52,24 @@ class DryRun:
 
     def _run(self, unit: Work[T]) -> Work[T]:
         try:
-            statement = next(unit)
+            step = next(unit)
             while True:
-                law = statement.law
-                if law is not None:
-                    met = rows_met(statement, law)
-                    rows = (yield met).rows if met else ()
-                    self.asked += questions_of(statement, law, rows)
-                statement = unit.send((yield statement))
+                step = unit.send((yield from self._take(step)))
         except StopIteration as stop:
             value: T = stop.value
             return value
+
+    def _take(self, step: Statement) -> Work[Result]:
+        first = yield from self._ask(step)
+        others = []
+        for each in step.then:
+            others.append((yield from self._ask(each)))
+        return replace(first, then=tuple(others))
+
+    def _ask(self, statement: Statement) -> Work[Result]:
+        law = statement.law
+        if law is not None:
+            met = rows_met(statement, law)
+            rows = (yield met).rows if met else ()
+            self.asked += questions_of(statement, law, rows)
+        return (yield replace(statement, then=(), ends_unit=False))

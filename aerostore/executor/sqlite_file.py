@@ -94,9 +94,9 @@ class DatabaseFile:
         finally:
             connection.execute("ROLLBACK")
 
-    def open_reader(self) -> Session:
+    def open_reader(self, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Session:
         """Open a connection that cannot write. Raises: sqlite3.Error."""
-        session = self._connect(busy_timeout_ms=BUSY_TIMEOUT_MS)
+        session = self._connect(busy_timeout_ms=busy_timeout_ms)
         session.connection.execute("PRAGMA query_only = ON")
         return session
 
@@ -185,6 +185,11 @@ def took_too_long() -> SlowDown:
 def is_disk_failure(exc: BaseException) -> bool:
     """Tell whether SQLite failed, here or below this error, because of what it read, wrote or synced."""
     return any(_name_of(each).startswith(_DISK_FAILURES) for each in (exc, exc.__cause__))
+
+
+def is_cut_short(exc: BaseException) -> bool:
+    """Tell whether SQLite, below this error, was interrupted or would not wait for the file."""
+    return _name_of(exc.__cause__).startswith(("SQLITE_INTERRUPT", "SQLITE_BUSY"))
 
 
 def to_storage_error(exc: sqlite3.Error) -> StorageError:

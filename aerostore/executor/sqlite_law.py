@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -162,10 +162,19 @@ def _rows(cursor: sqlite3.Cursor) -> Result:
     return Result(rows=rows, changed=max(cursor.rowcount, 0))
 
 
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_CONVERSIONS: Mapping[type, Callable[[Any], str]] = {
+    **dict.fromkeys((dict, list, tuple), _to_json),
+    datetime: to_iso,
+}
+
+
 def _to_sqlite(value: Any) -> Any:
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return to_iso(value) if isinstance(value, datetime) else value
+    convert = _CONVERSIONS.get(type(value))
+    return convert(value) if convert else value
 
 
 def declare_tables(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:

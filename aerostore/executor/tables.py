@@ -17,6 +17,7 @@ from aerostore.domain import (
     Bucket,
     Event,
     JsonObject,
+    ListedObject,
     Object,
     ScrubRound,
     StorageClass,
@@ -263,6 +264,18 @@ def to_object(row: Mapping[str, Any]) -> Object:
     )
 
 
+def to_listed(row: Mapping[str, Any]) -> ListedObject:
+    """Read the columns of storage_objects that lists show."""
+    return ListedObject(
+        name=row["name"],
+        id=row["id"],
+        created_at=_to_time_text(row["created_at"]),
+        updated_at=_to_time_text(row["updated_at"]),
+        last_accessed_at=_to_time_text(row["last_accessed_at"]),
+        metadata=row["metadata"] or "{}",
+    )
+
+
 def to_upload(row: Mapping[str, Any]) -> UploadSession:
     """Read a row of storage_uploads."""
     texts = ("id", "bucket_id", "name", "owner_id", "holder", "offset_bytes", "size_bytes")
@@ -360,3 +373,7 @@ def _to_json(value: Any) -> Any:
 
 def _to_time(value: Any) -> datetime:
     return parse_iso(value) if isinstance(value, str) else value
+
+
+def _to_time_text(value: Any) -> str:
+    return value if isinstance(value, str) else to_iso(value)

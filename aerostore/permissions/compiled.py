@@ -1,7 +1,6 @@
 """CREATE POLICY texts as an executor without row-level security of its own enforces them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -46,33 +45,30 @@ class CompiledPolicies:
 
     def where(self, table: str, command: str, context: RlsContext, known: Mapping[str, Any]) -> Predicate:
         """Return the USING expressions of all policies that apply, for this request."""
-        if context.can_bypass_rls:
-            return ALWAYS
-        with _failures_named():
-            return _to_predicate(
-                self._policies.where(
-                    _QUALIFIED[table],
-                    command,
-                    environment_of(context),
-                    to_row(table, known),
-                    name=f"{command}_using",
-                )
-            )
+        return _asked(self._policies.where, table, command, context, known, name=f"{command}_using")
 
     def check(self, table: str, command: str, context: RlsContext, row: Mapping[str, Any]) -> Predicate:
         """Return the WITH CHECK expressions of all policies that apply, for this request."""
-        if context.can_bypass_rls:
-            return ALWAYS
-        with _failures_named():
-            return _to_predicate(
-                self._policies.check(
-                    _QUALIFIED[table],
-                    command,
-                    environment_of(context),
-                    to_row(table, row),
-                    name=f"{command}_check",
-                )
-            )
+        return _asked(self._policies.check, table, command, context, row, name=f"{command}_check")
+
+
+def _asked(
+    ask: Callable[..., policy.Condition],
+    table: str,
+    command: str,
+    context: RlsContext,
+    columns: Mapping[str, Any],
+    *,
+    name: str,
+) -> Predicate:
+    if context.can_bypass_rls:
+        return ALWAYS
+    row = to_row(table, columns)
+    try:
+        condition = ask(_QUALIFIED[table], command, environment_of(context), row, name=name)
+    except EvaluationError as exc:
+        raise to_policy_failure(exc) from exc
+    return _to_predicate(condition)
 
 
 _QUALIFIED = {OBJECTS: STORAGE_OBJECTS, BUCKETS: STORAGE_BUCKETS}
@@ -122,14 +118,6 @@ def _exact(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _exact(item) for key, item in value.items()}
     return [_exact(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-@contextmanager
-def _failures_named() -> Iterator[None]:
-    try:
-        yield
-    except EvaluationError as exc:
-        raise to_policy_failure(exc) from exc
 
 
 def to_policy_failure(exc: EvaluationError) -> AccessDenied:

@@ -5,6 +5,10 @@ Postgres has them set for each transaction; an engine that judges by itself read
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from aerostore.domain import RlsContext
 from aerostore.errors import InvalidToken
@@ -24,7 +28,7 @@ def request_settings(context: RlsContext) -> dict[str, str]:
     return {
         "request.jwt.claim.role": context.role,
         "request.jwt.claim.sub": context.user_id or "",
-        "request.jwt.claims": _claims(context),
+        "request.jwt.claims": _claims_text(context.role, context.user_id, _Claims(context.claims)),
         "request.method": _storable(context.method),
         "request.path": _storable(context.path.removeprefix(_BASE_PATH)),
         "storage.operation": context.operation,
@@ -33,11 +37,25 @@ def request_settings(context: RlsContext) -> dict[str, str]:
     }
 
 
-def _claims(context: RlsContext) -> str:
-    claims = {name: value for name, value in context.claims.items() if name != "sub"}
-    claims["role"] = context.role
-    if context.user_id:
-        claims["sub"] = context.user_id
+@dataclass(frozen=True, slots=True, eq=False)
+class _Claims:
+    """Claims as a key: like the same object only, which comes again with each request that has its token."""
+
+    of: Mapping[str, Any]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Claims and other.of is self.of
+
+    def __hash__(self) -> int:
+        return id(self.of)
+
+
+@lru_cache(maxsize=1024)
+def _claims_text(role: str, user_id: str | None, own: _Claims) -> str:
+    claims = {name: value for name, value in own.of.items() if name != "sub"}
+    claims["role"] = role
+    if user_id:
+        claims["sub"] = user_id
     try:
         text = json.dumps(claims, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()
@@ -57,5 +75,7 @@ def _unreadable() -> InvalidToken:
 
 def _storable(text: str) -> str:
     """Return `text` with what no setting can hold replaced: a path may be anything a client sent."""
+    if text.isascii() and "\x00" not in text:
+        return text
     shown = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return shown.encode(errors="replace").decode()

@@ -31,9 +31,10 @@ What SQL cannot say is evaluated in Python while SQLite reads the rows: run such
 `PolicyCalls(connection).running(condition.programs)`.
 """
 
+from aerostore.policy.answer import Condition
 from aerostore.policy.combine import Policy
 from aerostore.policy.loader import load
-from aerostore.policy.policyset import Condition, PolicySet, Verdict
+from aerostore.policy.policyset import PolicySet, Verdict
 from aerostore.policy.problem import EvaluationError, PolicyLoadError, Problem, Source
 from aerostore.policy.sqlite.calls import PolicyCalls
 from aerostore.policy.sqlite.layout import create_table

@@ -10,8 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from aerostore.policy.answer import Condition
 from aerostore.policy.catalog import BUCKETS, OBJECTS, Table
-from aerostore.policy.policyset import Condition, PolicySet, Verdict
+from aerostore.policy.policyset import PolicySet, Verdict
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.sqlite.calls import PolicyCalls
 from aerostore.policy.sqlite.layout import create_table, encode, physical_table, quoted

@@ -1,36 +1,16 @@
 """A loaded policy set: what it decides for a request, as a constant or as a condition for SQLite."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from aerostore.policy.catalog import OBJECTS, Table
+from aerostore.policy.answer import EVERY_ROW, Answers, Condition, to_condition
+from aerostore.policy.catalog import Table
 from aerostore.policy.combine import Policy
-from aerostore.policy.expression import Constant, Expression, Failure
+from aerostore.policy.expression import Constant
 from aerostore.policy.fold.evaluate import Columns
-from aerostore.policy.fold.hazard import may_raise
-from aerostore.policy.fold.prefix import implied_prefixes
-from aerostore.policy.fold.settle import settle
 from aerostore.policy.problem import EvaluationError, Problem
-from aerostore.policy.ruling import Ruling, Rulings
-from aerostore.policy.sqlite.condition import write
+from aerostore.policy.ruling import Rulings
 from aerostore.policy.value import Environment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """A condition on the rows of a table, as SQL for SQLite that names columns like `storage_objects."name"`.
-
-    programs: what it calls as `policy(key, ...)`; see `PolicyCalls`. prefixes: when not None, it is true
-    only for objects whose name begins with one of them. constant: the answer for every row, when there is
-    one. Keys of parameters and programs begin with the name the condition was asked for under.
-    """
-
-    sql: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    programs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    prefixes: tuple[str, ...] | None = None
-    constant: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +25,6 @@ class Verdict:
     value: bool | None = None
     error: EvaluationError | None = None
     pending: Condition | None = None
-
-
-EVERY_ROW = Condition(sql="TRUE", constant=True)
-NO_ROW = Condition(sql="FALSE", prefixes=(), constant=False)
 
 
 class PolicySet:
@@ -68,6 +44,7 @@ class PolicySet:
         self.tables = tables
         self.warnings = tuple(warnings)
         self._rulings = Rulings(self.policies, tables, roles)
+        self._answers = Answers()
 
     def where(
         self, table: str, command: str, environment: Environment, known: Columns, *, name: str = "p"
@@ -82,7 +59,7 @@ class PolicySet:
         if self._is_exempt(table, environment):
             return EVERY_ROW
         ruling = self._rulings.using(table, command, environment.role)
-        return _condition(ruling, table, environment, known, name)
+        return self._answers.condition(ruling, table, environment, known, name)
 
     def check(
         self, table: str, command: str, environment: Environment, row: Columns, *, name: str = "p"
@@ -95,7 +72,7 @@ class PolicySet:
         if self._is_exempt(table, environment):
             return EVERY_ROW
         ruling = self._rulings.check(table, command, environment.role)
-        return _condition(ruling, table, environment, row, name)
+        return self._answers.condition(ruling, table, environment, row, name)
 
     def verdicts(
         self, table: str, command: str, environment: Environment, row: Columns, *, check: bool
@@ -121,37 +98,10 @@ class PolicySet:
         if ruling is None:
             return Verdict(policy=policy, applies=True, value=not policy.permissive)
         try:
-            folded = _folded(ruling, environment, row)
+            folded = ruling.fold(environment, row)
+            if type(folded) is Constant:
+                return Verdict(policy=policy, applies=True, value=folded.value)
+            pending = to_condition(folded, policy.table, environment, "p")
         except EvaluationError as exc:
             return Verdict(policy=policy, applies=True, error=exc)
-        if type(folded) is Constant:
-            return Verdict(policy=policy, applies=True, value=folded.value)
-        pending = _to_condition(settle(folded), policy.table, environment, "p")
         return Verdict(policy=policy, applies=True, pending=pending)
-
-
-def _condition(
-    ruling: Ruling, table: str, environment: Environment, columns: Columns, name: str
-) -> Condition:
-    return _to_condition(settle(_folded(ruling, environment, columns)), table, environment, name)
-
-
-def _folded(ruling: Ruling, environment: Environment, columns: Columns) -> Expression:
-    folded = ruling.fold(environment, columns)
-    if type(folded) is Failure:
-        raise EvaluationError(folded.code, folded.message)
-    return folded
-
-
-def _to_condition(expression: Expression, table: str, environment: Environment, name: str) -> Condition:
-    if type(expression) is Constant:
-        return EVERY_ROW if expression.value is True else NO_ROW
-    prefixes = implied_prefixes(expression) if table == OBJECTS else None
-    if not prefixes and prefixes is not None:
-        if not may_raise(expression):
-            return NO_ROW
-        prefixes = None  # every row fails, and some may say why
-    written = write(expression, environment, table, name)
-    return Condition(
-        sql=written.sql, parameters=written.parameters, programs=written.programs, prefixes=prefixes
-    )

@@ -11,6 +11,7 @@ from aerostore.policy.fold.estimate import estimated
 from aerostore.policy.fold.evaluate import Columns, call
 from aerostore.policy.fold.expand import expand
 from aerostore.policy.fold.folding import fold, fold_alone, simplify
+from aerostore.policy.fold.reading import settings_read
 from aerostore.policy.problem import EvaluationError
 from aerostore.policy.tree import queries, walk
 from aerostore.policy.value import BOOL, Environment
@@ -19,16 +20,18 @@ _USER_ID = "auth.uid"
 Combine: TypeAlias = Callable[[Sequence[Policy]], Expression]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ruling:
-    """A condition with what PostgreSQL raises before it looks at any row.
+    """A condition with what PostgreSQL raises before it looks at any row. Like itself only.
 
-    failure: raised for every request. user_id: the call of auth.uid() when there is one: PostgreSQL may
-    evaluate it while it plans, so it must not fail even where no row would need it. estimated: other
-    operands of which that is true.
+    reads: the settings that it can read, by lower-case name; None when they cannot be told. failure: raised
+    for every request. user_id: the call of auth.uid() when there is one: PostgreSQL may evaluate it while it
+    plans, so it must not fail even where no row would need it. estimated: other operands of which that is
+    true.
     """
 
     expression: Expression
+    reads: frozenset[str] | None
     failure: Failure | None = None
     user_id: Apply | None = None
     estimated: tuple[Expression, ...] = ()
@@ -100,9 +103,10 @@ class Rulings:
         try:
             simplified = simplify(expanded)
         except EvaluationError as exc:
-            return Ruling(FALSE, failure=Failure(BOOL, exc.code, exc.message))
+            return Ruling(FALSE, frozenset(), failure=Failure(BOOL, exc.code, exc.message))
         return Ruling(
             simplified,
+            settings_read(simplified),
             self._denial(simplified, role),
             _call_of_user_id(simplified),
             estimated(simplified, is_filter=is_filter),

@@ -14,7 +14,7 @@ from aerostore.errors import (
     NoSuchBucket,
     NoSuchRelation,
 )
-from aerostore.executor import Executor, Statement, Work
+from aerostore.executor import Executor, Result, Statement, Work, together
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_bucket, to_object
 from aerostore.permissions import (
@@ -223,14 +223,17 @@ class Buckets:
             return []
         if (yield sql.delete_objects([each.id for each in objects])).changed != len(objects):
             raise AccessDenied
-        for each in objects:
-            yield self._outbox.record(context, EventType.REMOVED, each)
+        yield together(self._outbox.record_each(context, EventType.REMOVED, objects), ends_unit=True)
         return objects
 
 
 def bucket_by(statement: Statement) -> Work[Bucket]:
     """Run `statement` and return its bucket. Raises: NoSuchBucket when it finds none."""
-    rows = (yield statement).rows
-    if not rows:
-        raise NoSuchBucket(resource=str(statement.parameters.get("id", "")))
-    return to_bucket(rows[0])
+    return bucket_in((yield statement), str(statement.parameters.get("id", "")))
+
+
+def bucket_in(found: Result, bucket_id: str) -> Bucket:
+    """Return the bucket that was looked for. Raises: NoSuchBucket when there is none."""
+    if not found.rows:
+        raise NoSuchBucket(resource=bucket_id)
+    return to_bucket(found.rows[0])

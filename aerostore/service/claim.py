@@ -1,13 +1,13 @@
 """Deduplication: the bytes of an upload, or equal ones that are stored already and were found to be good."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aerostore.backend import BlobBackend
 from aerostore.domain import Blob
 from aerostore.errors import StorageError
-from aerostore.executor import Work
+from aerostore.executor import Result, Statement, Work, together
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
 
@@ -18,6 +18,14 @@ class UnseenBytes(Exception):
     def __init__(self, blob: Blob) -> None:
         super().__init__(blob.key)
         self.blob = blob
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The blob to point at. before: what must run before a row can do so."""
+
+    blob: Blob
+    before: tuple[Statement, ...] = ()
 
 
 class Claim:
@@ -33,23 +41,37 @@ class Claim:
         self._backend = backend
         self._is_good: dict[str, bool] = {}
 
-    def take(self, now: datetime) -> Work[Blob]:
-        """Return the blob to point at: one that holds the same bytes already, else the fresh one, now a row.
+    def question(self) -> tuple[Statement, ...]:
+        """Return what `take` must know the answer of."""
+        return (sql.find_blob_by_content(self.fresh.sha256, self.fresh.size_bytes),)
+
+    def take(self, answer: Sequence[Result], now: datetime) -> Work[Taken]:
+        """Choose the blob to point at: one that holds the same bytes already, else the fresh one.
 
         Damaged bytes, as seen here or noted by a scan, are replaced by the fresh ones for every object that
         has them; what lies under their key is an orphan then.
         """
-        fresh = self.fresh
-        rows = (yield sql.find_blob_by_content(fresh.sha256, fresh.size_bytes)).rows
-        if not rows:
-            yield sql.insert_blob(fresh, now)
-            return fresh
-        kept = to_blob(rows[0])
+        fresh, [found] = self.fresh, answer
+        if not found.rows:
+            return Taken(fresh, (sql.insert_blob(fresh, now),))
+        kept = to_blob(found.rows[0])
         is_noted = (yield sql.quarantine.release(kept.key)).changed > 0
         if not is_noted and self._is_good.get(kept.key, True):
-            return kept
+            return Taken(kept)
         yield sql.replace_bytes(kept, fresh)
-        return replace(kept, key=fresh.key, piece_sums=fresh.piece_sums)
+        return Taken(replace(kept, key=fresh.key, piece_sums=fresh.piece_sums))
+
+    def hold(self, now: datetime) -> Work[Blob]:
+        """Ask, take, and return the blob, which has its row then."""
+        [question] = self.question()
+        taken = yield from self.take([(yield question)], now)
+        if taken.before:
+            yield together(*taken.before)
+        return taken.blob
+
+    def has_seen(self, taken: Blob) -> bool:
+        """Tell whether the bytes were written or looked at here."""
+        return taken.key == self.fresh.key or taken.key in self._is_good
 
     def require_seen(self, taken: Blob) -> None:
         """Undo the transaction when it relies on bytes that nobody has looked at.
@@ -58,7 +80,7 @@ class Claim:
         long a look takes. Before its event: numbers of events that are undone are lost.
         Raises: UnseenBytes, to begin again after `look_at`.
         """
-        if taken.key != self.fresh.key and taken.key not in self._is_good:
+        if not self.has_seen(taken):
             raise UnseenBytes(taken)
 
     async def look_at(self, blob: Blob) -> None:
@@ -89,10 +111,18 @@ class Held:
         self.fresh = blob
         self._still = still
 
-    def take(self, _now: datetime) -> Work[Blob]:
+    def question(self) -> tuple[Statement, ...]:
+        """Ask nothing."""
+        return ()
+
+    def take(self, _answer: Sequence[Result], _now: datetime) -> Work[Taken]:
         """Return the blob. Raises: what `still` raises."""
         yield from self._still()
-        return self.fresh
+        return Taken(self.fresh)
+
+    def has_seen(self, _taken: Blob) -> bool:
+        """Say yes: nothing is answered for that was not before."""
+        return True
 
     def require_seen(self, taken: Blob) -> None:
-        """Accept it: nothing is answered for that was not before."""
+        """Accept it."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aerostore.backend import BlobBackend, BlobReader
@@ -14,18 +14,9 @@ from aerostore.domain import (
     Object,
     RangeRequest,
     RlsContext,
-    check_object_name,
 )
-from aerostore.errors import (
-    Corrupted,
-    InvalidRange,
-    NoSuchBucket,
-    NoSuchKey,
-    StorageError,
-)
-from aerostore.executor import Executor, Work
-from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_blob, to_object
+from aerostore.errors import AccessDenied, Corrupted, InvalidRange, StorageError
+from aerostore.executor import Executor
 from aerostore.permissions import (
     OBJECT_GET,
     OBJECT_GET_PUBLIC,
@@ -35,8 +26,8 @@ from aerostore.permissions import (
     OBJECT_INFO_PUBLIC,
     admit,
 )
-from aerostore.service.bucket import bucket_by
 from aerostore.service.condition import is_current
+from aerostore.service.sight import Found, linked, publicly_readable, readable, readable_despite
 from aerostore.telemetry import Telemetry
 
 logger = logging.getLogger("aerostore.download")
@@ -73,13 +64,6 @@ class Download:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    object: Object
-    public: bool
-    blob: Blob | None = None
-
-
 class Downloads:
     """Ways to read an object: as a caller, as anybody from a public bucket, by a signed link."""
 
@@ -94,80 +78,75 @@ class Downloads:
         Raises: NoSuchBucket, NoSuchKey, InvalidRange, PreconditionFailed; Corrupted when bytes are missing or
         damaged, of long ones perhaps not before they are read.
         """
-        context = admit(context, OBJECT_GET)
-        return await self._open(context, lambda: _readable(context, bucket_id, name), request)
+        found = await self._find(admit(context, OBJECT_GET), bucket_id, name)
+        return await self._opened(found, request)
 
     async def open_public(
         self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest
     ) -> Download:
         """Open an object of a public bucket. Raises: as `open`; NoSuchBucket when the bucket is private."""
         context = admit(context, OBJECT_GET_PUBLIC)
-        return await self._open(context, lambda: _publicly_readable(bucket_id, name), request)
+        found = await self._executor.read(context, lambda: publicly_readable(bucket_id, name))
+        return await self._opened(found, request)
 
     async def open_signed(self, context: RlsContext, link: DownloadLink, request: ReadRequest) -> Download:
         """Open the object of a verified link.
 
         Raises: as `open`; NoSuchKey when the object is gone, even if another has its name now.
         """
-        context = admit(context, OBJECT_GET_SIGNED)
-        download = await self._open(context, lambda: _linked(link), request)
-        return replace(download, expires_at=link.expires_at)
+        found = await self._executor.read(admit(context, OBJECT_GET_SIGNED), lambda: linked(link))
+        return await self._opened(found, request)
 
     async def head(self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest) -> Download:
         """Look at an object as `open` would see it, without its bytes."""
-        context = admit(context, OBJECT_HEAD)
-        return await self._look(context, lambda: _readable(context, bucket_id, name), request)
+        return _looked_at(await self._find(admit(context, OBJECT_HEAD), bucket_id, name), request)
 
     async def head_public(
         self, context: RlsContext, bucket_id: str, name: str, request: ReadRequest
     ) -> Download:
         """Look at an object of a public bucket without its bytes."""
         context = admit(context, OBJECT_GET_PUBLIC)
-        return await self._look(context, lambda: _publicly_readable(bucket_id, name), request)
+        found = await self._executor.read(context, lambda: publicly_readable(bucket_id, name))
+        return _looked_at(found, request)
 
     async def head_signed(self, context: RlsContext, link: DownloadLink, request: ReadRequest) -> Download:
         """Look at the object of a verified link without its bytes."""
-        context = admit(context, OBJECT_GET_SIGNED)
-        found = await self._look(context, lambda: _linked(link), request)
-        return replace(found, expires_at=link.expires_at)
+        found = await self._executor.read(admit(context, OBJECT_GET_SIGNED), lambda: linked(link))
+        return _looked_at(found, request)
 
     async def info(self, context: RlsContext, bucket_id: str, name: str) -> Download:
         """Return what is known of an object that the caller may select."""
-        context = admit(context, OBJECT_INFO)
-        return await self._look(context, lambda: _readable(context, bucket_id, name), ReadRequest())
+        return _looked_at(await self._find(admit(context, OBJECT_INFO), bucket_id, name), ReadRequest())
 
     async def info_public(self, context: RlsContext, bucket_id: str, name: str) -> Download:
         """Return what is known of an object of a public bucket."""
         context = admit(context, OBJECT_INFO_PUBLIC)
-        return await self._look(context, lambda: _publicly_readable(bucket_id, name), ReadRequest())
+        found = await self._executor.read(context, lambda: publicly_readable(bucket_id, name))
+        return _looked_at(found, ReadRequest())
 
-    async def _look(
-        self, context: RlsContext, find: Callable[[], Work[_Found]], request: ReadRequest
-    ) -> Download:
-        found = await self._executor.read(context, find)
-        return Download(
-            object=found.object,
-            public=found.public,
-            is_current=is_current(found.object, request.conditions),
-        )
-
-    async def _open(
-        self, context: RlsContext, find: Callable[[], Work[_Found]], request: ReadRequest
-    ) -> Download:
-        found = await self._executor.read(context, lambda: _with_blob(find))
+    async def _find(self, context: RlsContext, bucket_id: str, name: str) -> Found:
         try:
-            download = await self._open_bytes(found, request)
+            return await self._executor.read(context, lambda: readable(bucket_id, name))
+        except AccessDenied as exc:
+            failure = exc
+        return await self._executor.read(context, lambda: readable_despite(failure, bucket_id, name))
+
+    async def _opened(self, found: Found, request: ReadRequest) -> Download:
+        try:
+            if is_current(found.object, request.conditions):
+                self._count(found, "not_modified")
+                return _download(found, is_current=True)
+            blob = _bytes_of(found)
+            byte_range = wanted_range(found.object, request, blob.size_bytes)
+            reader = await self._open_bytes(found, blob, byte_range)
         except StorageError as exc:
             self._note_failure(found, exc)
             raise
-        if download.reader is None:
-            self._count(found, "not_modified")
-            return download
         bucket = self._telemetry.bucket_label(found.object.bucket_id)
-        self._telemetry.download_bytes.labels(bucket).inc(download.reader.length)
-        return replace(download, reader=self._watched(found, download.reader))
+        self._telemetry.download_bytes.labels(bucket).inc(reader.length)
+        return _download(found, byte_range=byte_range, reader=self._watched(found, reader))
 
-    def _watched(self, found: _Found, reader: BlobReader) -> BlobReader:
+    def _watched(self, found: Found, reader: BlobReader) -> BlobReader:
         def on_end(failure: StorageError | None) -> None:
             if failure is None:
                 self._count(found, "ok")
@@ -176,11 +155,11 @@ class Downloads:
 
         return _WatchedReader(reader, on_end)
 
-    def _count(self, found: _Found, status: str) -> None:
+    def _count(self, found: Found, status: str) -> None:
         bucket = self._telemetry.bucket_label(found.object.bucket_id)
         self._telemetry.downloads.labels(bucket, status).inc()
 
-    def _note_failure(self, found: _Found, failure: StorageError) -> None:
+    def _note_failure(self, found: Found, failure: StorageError) -> None:
         """Count it, and name damage to the operator: the answer tells the client nothing of keys."""
         self._count(found, failure.code)
         if isinstance(failure, Corrupted):
@@ -188,18 +167,22 @@ class Downloads:
             facts = {"bucket": found.object.bucket_id, "name": found.object.name, "key": key}
             logger.error("stored bytes are missing or damaged", extra={"facts": facts})
 
-    async def _open_bytes(self, found: _Found, request: ReadRequest) -> Download:
-        seen = Download(object=found.object, public=found.public)
-        if is_current(found.object, request.conditions):
-            return replace(seen, is_current=True)
-        if found.blob is None:
-            raise Corrupted(resource=f"{found.object.bucket_id}/{found.object.name}")
-        byte_range = wanted_range(found.object, request, found.blob.size_bytes)
-        reader = await self._backend.open(found.blob.key, byte_range, piece_sums=found.blob.piece_sums)
-        if reader.size_bytes != found.blob.size_bytes:
+    async def _open_bytes(self, found: Found, blob: Blob, byte_range: ByteRange | None) -> BlobReader:
+        reader = await self._backend.open(blob.key, byte_range, piece_sums=blob.piece_sums)
+        if reader.size_bytes != blob.size_bytes:
             await reader.aclose()
-            raise Corrupted(resource=f"{found.object.bucket_id}/{found.object.name}")
-        return replace(seen, byte_range=byte_range, reader=reader)
+            raise _damaged(found)
+        return reader
+
+
+def _bytes_of(found: Found) -> Blob:
+    if found.blob is None:
+        raise _damaged(found)
+    return found.blob
+
+
+def _damaged(found: Found) -> Corrupted:
+    return Corrupted(resource=f"{found.object.bucket_id}/{found.object.name}")
 
 
 class _WatchedReader:
@@ -231,42 +214,25 @@ class _WatchedReader:
             self._on_end(failure)
 
 
-def _with_blob(find: Callable[[], Work[_Found]]) -> Work[_Found]:
-    found = yield from find()
-    rows = (yield sql.find_blob_of(found.object.bucket_id, found.object.name)).rows
-    return replace(found, blob=to_blob(rows[0])) if rows else found
+def _looked_at(found: Found, request: ReadRequest) -> Download:
+    return _download(found, is_current=is_current(found.object, request.conditions))
 
 
-def _readable(context: RlsContext, bucket_id: str, name: str) -> Work[_Found]:
-    """An object of a public bucket, or one that the policies let the caller select."""
-    bucket = yield from bucket_by(sql.find_bucket(bucket_id))
-    check_object_name(name)
-    find = sql.find_object if bucket.public else sql.find_visible_object
-    rows = (yield find(bucket_id, name)).rows
-    if not rows:
-        raise NoSuchKey(resource=f"{bucket_id}/{name}")
-    return _Found(to_object(rows[0]), bucket.public)
-
-
-def _publicly_readable(bucket_id: str, name: str) -> Work[_Found]:
-    # As the system: the bucket is public, so no policy is asked; a private one does not exist here.
-    bucket = yield from bucket_by(sql.find_bucket(bucket_id))
-    if not bucket.public:
-        raise NoSuchBucket(resource=bucket_id)
-    check_object_name(name)
-    rows = (yield sql.find_object(bucket_id, name)).rows
-    if not rows:
-        raise NoSuchKey(resource=f"{bucket_id}/{name}")
-    return _Found(to_object(rows[0]), public=True)
-
-
-def _linked(link: DownloadLink) -> Work[_Found]:
-    # As the system: the link is the permission; policies were asked when it was issued.
-    rows = (yield sql.find_object(link.bucket_id, link.name)).rows
-    found = to_object(rows[0]) if rows else None
-    if found is None or found.id != link.object_id:
-        raise NoSuchKey(resource=f"{link.bucket_id}/{link.name}")
-    return _Found(found, public=False)
+def _download(
+    found: Found,
+    *,
+    is_current: bool = False,
+    byte_range: ByteRange | None = None,
+    reader: BlobReader | None = None,
+) -> Download:
+    return Download(
+        object=found.object,
+        public=found.public,
+        is_current=is_current,
+        byte_range=byte_range,
+        reader=reader,
+        expires_at=found.expires_at,
+    )
 
 
 def wanted_range(found: Object, request: ReadRequest, size_bytes: int) -> ByteRange | None:

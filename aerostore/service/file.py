@@ -1,6 +1,5 @@
 """Files: put, copy, move and delete objects. All doors come through here; reading is in `download`."""
 
-import uuid
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +24,7 @@ from aerostore.errors import (
     PreconditionFailed,
     ResourceAlreadyExists,
 )
-from aerostore.executor import Executor, Work
+from aerostore.executor import Executor, Result, Work, together
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_object
 from aerostore.permissions import (
@@ -38,9 +37,10 @@ from aerostore.permissions import (
     OBJECT_UPLOAD_UPDATE,
     admit,
 )
-from aerostore.service.bucket import bucket_by
+from aerostore.service.bucket import bucket_by, bucket_in
 from aerostore.service.condition import is_current, require_match
 from aerostore.service.copy import CopyRequest, carried_metadata, upload_of_copy
+from aerostore.service.identifier import new_id
 from aerostore.service.intake import accepted
 from aerostore.service.limit import (
     check_cache_control,
@@ -53,9 +53,10 @@ from aerostore.service.outbox import Outbox
 from aerostore.service.publish import (
     Publisher,
     Upload,
+    as_stored,
     by_right_of,
+    look_at_upsert,
     new_object,
-    write_object,
     write_statement,
 )
 
@@ -117,7 +118,7 @@ class Files:
         check_object_name(upload.name)
 
         def work() -> Work[None]:
-            yield from self._destination(upload.bucket_id)
+            _destination((yield sql.find_bucket(upload.bucket_id)), upload.bucket_id)
             yield write_statement(upload, self._publisher.proposed_object(context, upload))
 
         await self._executor.probe(context, work)
@@ -133,7 +134,7 @@ class Files:
         if not isinstance(body, bytes):
             # A large body: ask before reading it. What counts is the same question at the commit.
             limit = await self._publisher.admit_bytes(context, upload)
-        blob_id = str(uuid.uuid4())
+        blob_id = new_id()
         counting = () if upload.digests is None else (upload.digests,)
         receipt = await self._backend.write(
             accepted(body, limit, *counting), blob_id=blob_id, size_bytes=upload.size_bytes
@@ -159,14 +160,13 @@ class Files:
             raise PreconditionFailed(resource=f"{request.to_bucket_id}/{request.to_name}") from None
 
     def _copy(self, context: RlsContext, request: CopyRequest) -> Work[Object]:
-        yield sql.lock_object(request.bucket_id, request.name)  # what is copied stays until the copy is there
-        source = yield from _visible_object(request.bucket_id, request.name)
+        source, destination = yield from _held(request.bucket_id, request.name, request.to_bucket_id)
         if is_current(source, request.conditions):
             raise PreconditionFailed(resource=f"{request.bucket_id}/{request.name}")
         yield from require_match(request.to_bucket_id, request.to_name, request.condition.if_match)
         now = self._clock()
         upload = upload_of_copy(source, request)
-        bucket = yield from self._destination(request.to_bucket_id)
+        bucket = _destination(destination, request.to_bucket_id)
         if bucket.id != source.bucket_id or upload.mime_type != source.mime_type:
             self._check_limits(bucket, upload.name, upload.mime_type, source.size_bytes)
         metadata = {
@@ -175,10 +175,14 @@ class Files:
             "cacheControl": check_cache_control(upload.cache_control),
             "lastModified": to_iso(now),
         }
-        new = replace(new_object(context, upload, metadata, now), blob_id=source.blob_id)
-        stored = yield from write_object(upload, new)
-        yield self._outbox.record(context, EventType.COPIED, stored, uploadType=upload.upload_type)
-        return stored
+        new = new_object(context, upload, metadata, now, source.blob_id)
+        replaced = EventType.COPIED if upload.upsert else None
+        event = self._outbox.record(
+            context, EventType.COPIED, new, replaced=replaced, uploadType=upload.upload_type
+        )
+        look = look_at_upsert(upload, new)
+        written = yield together(write_statement(upload, new), event, *look, ends_unit=True)
+        return as_stored(upload, new, written)
 
     async def move(
         self, context: RlsContext, bucket_id: str, name: str, *, to_bucket_id: str, to_name: str
@@ -192,11 +196,10 @@ class Files:
         check_object_name(to_name)
 
         def work() -> Work[None]:
-            yield sql.lock_object(bucket_id, name)
-            source = yield from _visible_object(bucket_id, name)
+            source, destination = yield from _held(bucket_id, name, to_bucket_id)
             if (bucket_id, name) == (to_bucket_id, to_name):
                 return
-            bucket = yield from self._destination(to_bucket_id)
+            bucket = _destination(destination, to_bucket_id)
             if bucket.id != source.bucket_id:
                 self._check_limits(bucket, to_name, source.mime_type, source.size_bytes)
             yield from self._move(context, source, to_bucket_id, to_name)
@@ -212,25 +215,20 @@ class Files:
             bucket_id=bucket_id,
             name=name,
             owner_id=context.user_id or source.owner_id,
-            version=str(uuid.uuid4()),
+            version=new_id(),
             updated_at=self._clock(),
         )
         if not (yield sql.move_object(source, moved)).changed:
             raise NoSuchKey(resource=f"{source.bucket_id}/{source.name}")
-        yield self._outbox.record(context, EventType.MOVED_OUT, source)
+        left = self._outbox.record(context, EventType.MOVED_OUT, source)
         old = {
             "name": source.name,
             "bucketId": source.bucket_id,
             "version": source.version,
             "reqId": context.request_id,
         }
-        yield self._outbox.record(context, EventType.MOVED_IN, moved, oldObject=old)
-
-    def _destination(self, bucket_id: str) -> Work[Bucket]:
-        try:
-            return (yield from bucket_by(sql.find_bucket(bucket_id)))
-        except NoSuchBucket:
-            raise NoSuchRelation(resource=bucket_id) from None
+        came = self._outbox.record(context, EventType.MOVED_IN, moved, oldObject=old)
+        yield together(left, came, ends_unit=True)
 
     def _check_limits(self, bucket: Bucket, name: str, mime_type: str, size_bytes: int) -> None:
         check_mime_type(bucket, name, mime_type)
@@ -253,7 +251,7 @@ class Files:
             found = to_object(rows[0])
             if not (yield sql.delete_object(found.id)).changed:
                 raise AccessDenied(resource=f"{bucket_id}/{name}")
-            yield self._outbox.record(context, EventType.REMOVED, found)
+            yield together(self._outbox.record(context, EventType.REMOVED, found), ends_unit=True)
 
         await self._executor.write(context, work)
 
@@ -306,19 +304,33 @@ class Files:
         return refused
 
     def _delete_batch(self, context: RlsContext, bucket_id: str, names: Sequence[str]) -> Work[_Deletion]:
-        yield sql.lock_objects(bucket_id, names)  # what is moved away meanwhile must not be deleted
-        visible = [to_object(row) for row in (yield sql.find_visible_objects(bucket_id, names)).rows]
+        # Locked first: what is moved away meanwhile must not be deleted.
+        found = yield together(sql.lock_objects(bucket_id, names), sql.find_visible_objects(bucket_id, names))
+        visible = [to_object(row) for row in found.then[0].rows]
         if not visible:
             return _Deletion([], [])
         deleted = {row["id"] for row in (yield sql.delete_objects([each.id for each in visible])).rows}
         gone = [each for each in visible if each.id in deleted]
-        for each in gone:
-            yield self._outbox.record(context, EventType.REMOVED, each)
+        if gone:
+            yield self._outbox.record_each(context, EventType.REMOVED, gone)
         return _Deletion(gone, [each for each in visible if each.id not in deleted])
 
 
-def _visible_object(bucket_id: str, name: str) -> Work[Object]:
-    rows = (yield sql.find_visible_object(bucket_id, name)).rows
-    if not rows:
+def _held(bucket_id: str, name: str, to_bucket_id: str) -> Work[tuple[Object, Result]]:
+    """Return an object that stays until the transaction ends, and what was found of the other bucket."""
+    found = yield together(
+        sql.lock_object(bucket_id, name),
+        sql.find_visible_object(bucket_id, name),
+        sql.find_bucket(to_bucket_id),
+    )
+    visible, destination = found.then
+    if not visible.rows:
         raise NoSuchKey(resource=f"{bucket_id}/{name}")
-    return to_object(rows[0])
+    return to_object(visible.rows[0]), destination
+
+
+def _destination(found: Result, bucket_id: str) -> Bucket:
+    try:
+        return bucket_in(found, bucket_id)
+    except NoSuchBucket:
+        raise NoSuchRelation(resource=bucket_id) from None

@@ -13,7 +13,7 @@ from aerostore.executor import statements as sql
 class Lease:
     """The right to run the job `name`. It ends after `seconds` unless it is held again in time."""
 
-    def __init__(self, executor: Executor, name: str, *, clock: Clock, seconds: int) -> None:
+    def __init__(self, executor: Executor, name: str, *, clock: Clock, seconds: float) -> None:
         self._executor = executor
         self._name = name
         self._clock = clock

@@ -6,32 +6,35 @@ delimiter. Pages are found by seeking in an index, so their cost does not grow w
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
-from aerostore.domain import Object, RlsContext, parse_iso, to_iso
+from aerostore.domain import ListedObject, RlsContext, parse_iso, to_iso
 from aerostore.errors import InvalidParameter
-from aerostore.executor import Executor, Work
+from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.tables import to_listed
 from aerostore.permissions import OBJECT_LIST, OBJECT_LIST_V2, admit
 from aerostore.service.bucket import bucket_by
+from aerostore.service.grouping import first_names
+from aerostore.service.spelling import spellings
 
-_FETCH_BATCH = 500
+# A bound on memory: to reach a page by its offset, all the folders before it are looked at.
+_SPELLED_AT_ONCE = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """An object or a folder. name: the full name; a folder's ends in the delimiter.
+class Folder(NamedTuple):
+    """What names have in common up to a delimiter. name: the full one, which ends in it.
 
-    moment: in a list by time, the time it stands at; a folder's is the earliest creation in it.
+    moment: in a list by time, the earliest creation of what the caller may see in the folder.
     """
 
     name: str
-    is_folder: bool = False
-    object: Object | None = None
     moment: datetime | None = None
+
+
+Entry = ListedObject | Folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +125,15 @@ class _FoldedBounds(TypedDict):
     upper: str | None
 
 
+class _Page(TypedDict):
+    lower: str
+    upper: str | None
+    column: str
+    order: str
+    beyond: tuple[datetime, str] | None
+    limit: int
+
+
 class Listing:
     """Pages of what a caller may select in a bucket. A missing bucket looks empty, except to S3."""
 
@@ -155,7 +167,7 @@ class Listing:
         if len(entries) <= query.limit:
             return entries, None
         last = entries[query.limit - 1]
-        moment = last.moment if column != "name" else None
+        moment = _moment_of(last, column) if column != "name" else None
         return entries[: query.limit], Cursor(name=last.name, order=order, column=column, moment=moment)
 
     async def list_keys(
@@ -176,37 +188,42 @@ class Listing:
 
 
 def _page_by_name(
-    bucket_id: str, query: PrefixQuery, column: str, order: str, cursor: Cursor | None
+    bucket_id: str, query: PrefixQuery, _column: str, order: str, cursor: Cursor | None
 ) -> Work[list[Entry]]:
     lower, upper = query.prefix, sql.successor(query.prefix)
     if cursor and order == "desc":
         upper = cursor.name if upper is None else min(upper, cursor.name)
     elif cursor:
         lower = max(lower, _following(cursor.name, query))
+    limit = query.limit + 1
     if query.delimiter is None:
-        statement = sql.list_names(bucket_id, lower=lower, upper=upper, order=order, limit=query.limit + 1)
-    else:
-        statement = sql.list_entries(
+        statement = sql.listing.list_listed(bucket_id, lower=lower, upper=upper, order=order, limit=limit)
+        return [to_listed(row) for row in (yield statement).rows]
+    names = sql.listing.names_between(bucket_id, lower=lower, upper=upper, order=order, limit=limit)
+
+    def folder_of(name: str) -> str | None:
+        return _folder_of(name, query.prefix, query.delimiter)
+
+    def beyond(folder: str, limit: int) -> Statement:
+        return sql.list_entries(
             bucket_id,
             prefix_length=len(query.prefix),
-            delimiter=query.delimiter,
-            lower=lower,
-            upper=upper,
+            delimiter=query.delimiter or "",
+            lower=lower if order == "desc" else sql.end_of(folder),
+            upper=folder if order == "desc" else upper,
             order=order,
-            limit=query.limit + 1,
+            limit=limit,
         )
-    return [_to_entry(to_object(row), query) for row in (yield statement).rows]
+
+    firsts = yield from first_names(names, limit, folder_of=folder_of, beyond=beyond)
+    entries = [Folder(folder) if (folder := folder_of(name)) else name for name in firsts]
+    return (yield from _with_objects(bucket_id, entries))
 
 
 def _following(name: str, query: PrefixQuery) -> str:
     """Return what the names after `name` begin at: after all of the folder, when it is one or lies in one."""
     folder = _folder_of(name, query.prefix, query.delimiter)
     return sql.end_of(folder) if folder else name + sql.NAME_AFTER
-
-
-def _to_entry(found: Object, query: PrefixQuery) -> Entry:
-    folder = _folder_of(found.name, query.prefix, query.delimiter)
-    return Entry(name=folder, is_folder=True) if folder else Entry(name=found.name, object=found)
 
 
 def _folder_of(name: str, prefix: str, delimiter: str | None) -> str | None:
@@ -218,10 +235,7 @@ def _folder_of(name: str, prefix: str, delimiter: str | None) -> str | None:
 def _page_by_time(
     bucket_id: str, query: PrefixQuery, column: str, order: str, cursor: Cursor | None
 ) -> Work[list[Entry]]:
-    statement = sql.list_entries_by_time(
-        bucket_id,
-        prefix_length=len(query.prefix),
-        delimiter=query.delimiter,
+    page = _Page(
         lower=query.prefix,
         upper=sql.successor(query.prefix),
         column=column,
@@ -229,26 +243,34 @@ def _page_by_time(
         beyond=(cursor.moment, cursor.name) if cursor and cursor.moment else None,
         limit=query.limit + 1,
     )
+    if query.delimiter is None:
+        return [to_listed(row) for row in (yield sql.listing.list_by_time(bucket_id, **page)).rows]
+    statement = sql.list_entries_by_time(
+        bucket_id, prefix_length=len(query.prefix), delimiter=query.delimiter, **page
+    )
     moments = {row["entry"]: _to_moment(row["moment"]) for row in (yield statement).rows}
-    names = [name for name in moments if not _folder_of(name, query.prefix, query.delimiter)]
-    objects = yield from _objects_by_name(bucket_id, names)
-    return [
-        Entry(name=name, is_folder=name not in objects, object=objects.get(name), moment=moment)
+    entries = [
+        Folder(name, moment) if _folder_of(name, query.prefix, query.delimiter) else name
         for name, moment in moments.items()
     ]
+    return (yield from _with_objects(bucket_id, entries))
 
 
 def _to_moment(value: object) -> datetime:
     return value if isinstance(value, datetime) else parse_iso(str(value))
 
 
-def _objects_by_name(bucket_id: str, names: Sequence[str]) -> Work[dict[str, Object]]:
-    found: dict[str, Object] = {}
-    for start in range(0, len(names), _FETCH_BATCH):
-        batch = names[start : start + _FETCH_BATCH]
-        rows = (yield sql.find_visible_objects(bucket_id, batch)).rows
-        found |= {row["name"]: to_object(row) for row in rows}
-    return found
+def _moment_of(entry: Entry, column: str) -> datetime | None:
+    return entry.moment if isinstance(entry, Folder) else parse_iso(getattr(entry, column))
+
+
+def _with_objects(bucket_id: str, entries: Sequence[str | Folder]) -> Work[list[Entry]]:
+    """Return `entries` with objects in place of their names, less those that a moody policy hides by now."""
+    names = [each for each in entries if isinstance(each, str)]
+    rows = (yield sql.listing.find_listed(bucket_id, names)).rows if names else ()
+    objects = {row["name"]: to_listed(row) for row in rows}
+    found = (objects.get(each) if isinstance(each, str) else each for each in entries)
+    return [each for each in found if each is not None]
 
 
 # S3
@@ -271,24 +293,59 @@ def _keys(bucket_id: str, query: KeyQuery) -> Work[list[Entry]]:
 
 
 def _folder_by_name(bucket_id: str, query: FolderQuery) -> Work[list[Entry]]:
-    wanted = query.offset + query.limit
-    entries: list[Entry] = []
-    for name in (yield from _folded_names(bucket_id, query, wanted)):
-        entries += yield from _spelled_entries(bucket_id, query, name)
+    wanted, bounds, order = query.offset + query.limit, _folded_bounds(query), query.order
+    depth, lower, upper = bounds["prefix_length"], bounds["lower"], bounds["upper"]
+    names = sql.folder.folded_names_between(bucket_id, lower=lower, upper=upper, order=order, limit=wanted)
+
+    def folder_of(name: str) -> str | None:
+        folder = _folder_of(name, name[:depth], "/")
+        return None if folder is None else sql.folded(folder)
+
+    def beyond(folder: str, limit: int) -> Statement:
+        return sql.list_folded_entries(
+            bucket_id,
+            prefix_length=depth,
+            lower=lower if order == "desc" else sql.end_of(folder),
+            upper=folder if order == "desc" else upper,
+            order=order,
+            limit=limit,
+        )
+
+    firsts = yield from first_names(names, wanted, folder_of=folder_of, beyond=beyond)
+    entries: list[str | Folder] = []
+    for start in range(0, len(firsts), _SPELLED_AT_ONCE):
+        entries += yield from _spelled(bucket_id, query, firsts[start : start + _SPELLED_AT_ONCE])
         if len(entries) >= wanted:
             break
     return (yield from _with_objects(bucket_id, entries[query.offset : wanted]))
 
 
+def _spelled(bucket_id: str, query: FolderQuery, firsts: Sequence[str]) -> Work[list[str | Folder]]:
+    """Return what begins with `firsts`: names of objects, and every spelling of the folders."""
+    depth = _folded_bounds(query)["prefix_length"]
+    folders = [_folder_of(name, name[:depth], "/") for name in firsts]
+    spelled = yield from spellings(bucket_id, (sql.fold(folder) for folder in folders if folder))
+    entries: list[str | Folder] = []
+    for name, folder in zip(firsts, folders, strict=True):
+        entries += _shown(spelled[sql.fold(folder)], query) if folder else [name]
+    return entries
+
+
+def _shown(spelled: Sequence[str], query: FolderQuery) -> list[Folder]:
+    """Return the spellings of one folder in order; how the folders above it are spelled is not shown."""
+    shown = {spelling[len(query.root) :]: Folder(spelling) for spelling in spelled}
+    return [shown[relative] for relative in sorted(shown, reverse=query.order == "desc")]
+
+
 def _folder_by_column(bucket_id: str, query: FolderQuery) -> Work[list[Entry]]:
     """Folders first, by name; then the objects by the column."""
     wanted, bounds = query.offset + query.limit, _folded_bounds(query)
-    statement = sql.list_folded_folders(
+    statement = sql.folder.list_folded_folders(
         bucket_id, **bounds, root_length=len(query.root), order=query.order, limit=wanted
     )
-    folders = [Entry(name=query.root + row["folder"], is_folder=True) for row in (yield statement).rows]
+    folders: list[Entry] = [Folder(query.root + row["folder"]) for row in (yield statement).rows]
     page = folders[query.offset :]
-    statement = sql.list_folded_files(
+    statement = sql.folder.list_folded_files(
         bucket_id,
         **bounds,
         column=query.column,
@@ -296,14 +353,7 @@ def _folder_by_column(bucket_id: str, query: FolderQuery) -> Work[list[Entry]]:
         limit=query.limit - len(page),
         offset=max(0, query.offset - len(folders)),
     )
-    files = [to_object(row) for row in (yield statement).rows]
-    return page + [Entry(name=found.name, object=found) for found in files]
-
-
-def _folded_names(bucket_id: str, query: FolderQuery, limit: int) -> Work[list[str]]:
-    """Return the first name of each entry; the spellings of a folder are one entry here."""
-    statement = sql.list_folded_entries(bucket_id, **_folded_bounds(query), order=query.order, limit=limit)
-    return [row["name"] for row in (yield statement).rows]
+    return page + [to_listed(row) for row in (yield statement).rows]
 
 
 def _folded_bounds(query: FolderQuery) -> _FoldedBounds:
@@ -311,67 +361,3 @@ def _folded_bounds(query: FolderQuery) -> _FoldedBounds:
     # A search that holds "/" descends: entries are grouped below the last one.
     depth = len(query.root) + query.search.rfind("/") + 1
     return {"prefix_length": depth, "lower": lower, "upper": sql.successor(lower)}
-
-
-def _spelled_entries(bucket_id: str, query: FolderQuery, name: str) -> Work[list[Entry]]:
-    depth = _folded_bounds(query)["prefix_length"]
-    folder = _folder_of(name, name[:depth], "/")
-    if folder is None:
-        return [Entry(name=name, object=None, is_folder=False)]
-    spellings = yield from _spellings(bucket_id, sql.fold(folder))
-    # The folders above may be spelled in several ways as well: they are not shown.
-    shown = {spelling[len(query.root) :]: spelling for spelling in spellings}
-    ordered = sorted(shown, reverse=query.order == "desc")
-    return [Entry(name=shown[relative], is_folder=True) for relative in ordered]
-
-
-def _spellings(bucket_id: str, folded: str) -> Work[list[str]]:
-    """Return every spelling of a folder that has visible content, by seeking from one to the next."""
-    spellings: list[str] = []
-    seek: str | None = spelling_from(folded, "")
-    while seek is not None:
-        statement = sql.list_names(bucket_id, lower=seek, upper=sql.successor(folded), order="asc", limit=1)
-        rows = (yield statement).rows
-        if not rows:
-            break
-        name = str(rows[0]["name"])
-        if sql.fold(name).startswith(folded):
-            spellings.append(name[: len(folded)])
-            name = sql.successor(name[: len(folded)]) or name
-        seek = spelling_from(folded, name)
-    return spellings
-
-
-def spelling_from(folded: str, least: str) -> str | None:
-    """Return the least text that folds to `folded` and is not below `least`; None when there is none."""
-    if least <= (first := _capitals(folded)):
-        return first
-    for at in range(_shared_length(folded, least), -1, -1):
-        bound = least[at : at + 1]
-        if at == len(folded):
-            if not bound:
-                return least
-            continue
-        choices = (_capitals(folded[at]), folded[at])
-        above = [choice for choice in choices if choice > bound]
-        if above:
-            return least[:at] + min(above) + _capitals(folded[at + 1 :])
-    return None
-
-
-def _capitals(folded: str) -> str:
-    return "".join(chr(ord(c) - 32) if "a" <= c <= "z" else c for c in folded)
-
-
-def _shared_length(folded: str, text: str) -> int:
-    """Return how many characters of `text` are spellings of those of `folded`."""
-    for at, (one, other) in enumerate(zip(folded, sql.fold(text), strict=False)):
-        if one != other:
-            return at
-    return min(len(folded), len(text))
-
-
-def _with_objects(bucket_id: str, entries: Sequence[Entry]) -> Work[list[Entry]]:
-    names = [entry.name for entry in entries if not entry.is_folder]
-    objects = yield from _objects_by_name(bucket_id, names)
-    return [entry if entry.is_folder else replace(entry, object=objects[entry.name]) for entry in entries]

@@ -8,9 +8,8 @@ that. A receiver that fails holds up only the objects concerned. For readers by 
 import asyncio
 import logging
 import random
-import uuid
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from aerostore.domain import SYSTEM, Clock, Event, EventType, JsonObject, Object, RlsContext
@@ -19,6 +18,7 @@ from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink, retry_dela
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_event
+from aerostore.service.identifier import new_id
 from aerostore.service.lease import Lease
 
 _BATCH = 64
@@ -36,32 +36,34 @@ class Outbox:
         self._clock = clock
         self._lease = Lease(executor, "outbox", clock=clock, seconds=_LEASE_S)
 
-    def record(self, context: RlsContext, type: EventType, subject: Object, **details: Any) -> Statement:
+    def record(
+        self,
+        context: RlsContext,
+        type: EventType,
+        subject: Object,
+        *,
+        replaced: EventType | None = None,
+        **details: Any,
+    ) -> Statement:
         """Return the statement that records what `context` did to `subject`.
 
-        details: further members of the webhook's payload. Source: Supabase Storage webhooks.
+        replaced: for an upsert that runs before it: the type if there was an object of that name, which keeps
+        its id. details: further members of the webhook's payload. Source: Supabase Storage webhooks.
         """
+        event = _event(context, type, subject, self._clock(), details)
+        delivered_at = self._delivered_at(event)
+        if replaced is None:
+            return sql.insert_event(event, delivered_at=delivered_at)
+        return sql.insert_event_of_upsert(event, replaced, delivered_at=delivered_at)
+
+    def record_each(self, context: RlsContext, type: EventType, subjects: Sequence[Object]) -> Statement:
+        """Return the statement that records what `context` did to all of `subjects`, in their order."""
         now = self._clock()
-        payload: JsonObject = {
-            "tenant": {"ref": "aerostore"},
-            "name": subject.name,
-            "version": subject.version,
-            "bucketId": subject.bucket_id,
-            "metadata": subject.metadata,
-            "reqId": context.request_id,
-            **details,
-        }
-        event = Event(
-            seq=0,
-            id=str(uuid.uuid4()),
-            type=type,
-            bucket_id=subject.bucket_id,
-            name=subject.name,
-            object_id=subject.id,
-            payload=payload,
-            created_at=now,
-        )
-        return sql.insert_event(event, delivered_at=None if self._sinks else now)
+        events = [_event(context, type, subject, now, {}) for subject in subjects]
+        return sql.insert_events(events, delivered_at=self._delivered_at(events[0]))
+
+    def _delivered_at(self, event: Event) -> datetime | None:
+        return None if self._sinks else event.created_at
 
     async def deliver_due(self) -> int:
         """Deliver what is due now; return how many events were settled or put off."""
@@ -122,3 +124,27 @@ class Outbox:
 def _all(statements: Sequence[Statement]) -> Work[None]:
     for statement in statements:
         _result: Result = yield statement
+
+
+def _event(
+    context: RlsContext, type: EventType, subject: Object, now: datetime, details: Mapping[str, Any]
+) -> Event:
+    payload: JsonObject = {
+        "tenant": {"ref": "aerostore"},
+        "name": subject.name,
+        "version": subject.version,
+        "bucketId": subject.bucket_id,
+        "metadata": subject.metadata,
+        "reqId": context.request_id,
+        **details,
+    }
+    return Event(
+        seq=0,
+        id=new_id(),
+        type=type,
+        bucket_id=subject.bucket_id,
+        name=subject.name,
+        object_id=subject.id,
+        payload=payload,
+        created_at=now,
+    )

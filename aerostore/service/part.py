@@ -108,7 +108,7 @@ class Parts:
 
         def work(claim: Claim) -> Work[tuple[UploadPart, Blob]]:
             current = yield from _locked(session.id)
-            blob = yield from claim.take(self._clock())
+            blob = yield from claim.hold(self._clock())
             part = self._new_part(number, blob, digests.etag, checksums)
             yield from self._place(current, part, room)
             claim.require_seen(blob)

@@ -3,7 +3,6 @@
 Every way to write an object ends here, whichever door it began at.
 """
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -37,13 +36,14 @@ from aerostore.errors import (
     StorageError,
     Unavailable,
 )
-from aerostore.executor import Executor, Statement, Work
+from aerostore.executor import Executor, Result, Statement, Work, together
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_object
-from aerostore.service.bucket import bucket_by
+from aerostore.service.bucket import bucket_by, bucket_in
 from aerostore.service.claim import Claim, Held, UnseenBytes
 from aerostore.service.condition import require_match
 from aerostore.service.digest import Digests
+from aerostore.service.identifier import new_id
 from aerostore.service.limit import (
     check_cache_control,
     check_content_type,
@@ -215,34 +215,43 @@ class Publisher:
     def _write(
         self, context: RlsContext, upload: Upload, claim: Claim | Held, also: Also | None
     ) -> Work[tuple[Object, Blob]]:
-        yield from self._receiving_bucket(replace(upload, size_bytes=claim.fresh.size_bytes))
+        found = yield together(sql.find_bucket(upload.bucket_id), *claim.question())
+        self._check(upload, bucket_in(found, upload.bucket_id), claim.fresh.size_bytes)
         yield from require_match(upload.bucket_id, upload.name, upload.condition.if_match)
         now = self._clock()
-        blob = yield from claim.take(now)
-        metadata = _system_metadata(upload, blob, now)
-        new = replace(new_object(context, upload, metadata, now), blob_id=blob.id)
-        stored = yield from write_object(upload, new)
+        taken = yield from claim.take(found.then, now)
+        blob = taken.blob
+        new = new_object(context, upload, _system_metadata(upload, blob, now), now, blob.id)
+        writing, look = (*taken.before, write_statement(upload, new)), look_at_upsert(upload, new)
+        replaced = EventType.REPLACED if upload.upsert else None
+        event = self._outbox.record(
+            context, EventType.CREATED, new, replaced=replaced, uploadType=upload.upload_type
+        )
+        if also is None and claim.has_seen(blob):  # then nothing is left to decide
+            return as_stored(upload, new, (yield together(*writing, event, *look, ends_unit=True))), blob
+        stored = as_stored(upload, new, (yield together(*writing, *look)))
         claim.require_seen(blob)
         if also is not None:
             yield from also(stored)
-        event = EventType.CREATED if stored.id == new.id else EventType.REPLACED
-        yield self._outbox.record(context, event, stored, uploadType=upload.upload_type)
+        yield together(event, ends_unit=True)
         return stored, blob
 
     def _admission(self, context: RlsContext, upload: Upload) -> Work[int]:
-        bucket = yield from self._receiving_bucket(upload)
+        bucket = yield from bucket_by(sql.find_bucket(upload.bucket_id))
+        limit = self._check(upload, bucket, upload.size_bytes)
         yield from require_match(upload.bucket_id, upload.name, upload.condition.if_match)
         yield write_statement(upload, self.proposed_object(context, upload))
-        return size_limit(bucket, upload.name, self.file_size_limit)
+        return limit
 
-    def _receiving_bucket(self, upload: Upload) -> Work[Bucket]:
-        bucket = yield from bucket_by(sql.find_bucket(upload.bucket_id))
+    def _check(self, upload: Upload, bucket: Bucket, size_bytes: int | None) -> int:
+        """Compare `upload` with what its bucket takes; return how many bytes may come."""
         check_content_type(upload.mime_type)
         check_cache_control(upload.cache_control)
         check_mime_type(bucket, upload.name, upload.mime_type)
-        check_size(upload.size_bytes, size_limit(bucket, upload.name, self.file_size_limit))
+        limit = size_limit(bucket, upload.name, self.file_size_limit)
+        check_size(size_bytes, limit)
         check_object_name(upload.name)
-        return bucket
+        return limit
 
     def proposed_object(self, context: RlsContext, upload: Upload) -> Object:
         """Return the row that policies judge before the bytes are there."""
@@ -260,14 +269,21 @@ def by_right_of(link: UploadLink, caller: RlsContext) -> RlsContext:
     return replace(SYSTEM, user_id=link.owner_id, operation=caller.operation, request_id=caller.request_id)
 
 
-def new_object(context: RlsContext, upload: Upload, metadata: JsonObject, now: datetime) -> Object:
+def new_object(
+    context: RlsContext,
+    upload: Upload,
+    metadata: JsonObject,
+    now: datetime,
+    blob_id: str | None = None,
+) -> Object:
     """Return the row of an object that is new, whatever its name has been before."""
     return Object(
-        id=str(uuid.uuid4()),
+        id=new_id(),
         bucket_id=upload.bucket_id,
         name=upload.name,
         owner_id=context.user_id,
-        version=str(uuid.uuid4()),
+        version=new_id(),
+        blob_id=blob_id,
         metadata=metadata,
         user_metadata=upload.user_metadata,
         created_at=now,
@@ -282,13 +298,15 @@ def write_statement(upload: Upload, new: Object) -> Statement:
     return sql.upsert_object(new) if replaces else sql.insert_object(new)
 
 
-def write_object(upload: Upload, new: Object) -> Work[Object]:
-    """Write the row and return it as it is: an upsert keeps some of the row that it may have met."""
-    yield write_statement(upload, new)
-    if not upload.upsert:
-        return new
+def look_at_upsert(upload: Upload, new: Object) -> tuple[Statement, ...]:
+    """Return what finds the row as it was written: an upsert keeps some of the row that it may have met."""
     # As the system: what the caller wrote is the caller's to know.
-    return to_object((yield sql.find_object(new.bucket_id, new.name)).rows[0])
+    return (sql.find_object(new.bucket_id, new.name),) if upload.upsert else ()
+
+
+def as_stored(upload: Upload, new: Object, written: Result) -> Object:
+    """Return the row as it is. written: of a step that ended with `look_at_upsert`."""
+    return to_object(written.then[-1].rows[0]) if upload.upsert else new
 
 
 @contextmanager

@@ -8,8 +8,8 @@ without a row are doomed first: from then on no upload can come to point at them
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from aerostore.backend import BlobBackend, StoredBlob
@@ -18,13 +18,13 @@ from aerostore.errors import Corrupted, LockTimeout, Unavailable
 from aerostore.executor import Executor
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_blob
-from aerostore.service.abandoned import AbandonedUploads, batches
+from aerostore.service.abandoned import AbandonedUploads
 from aerostore.service.age import DatabaseAge
 from aerostore.service.bookkeeping import Bookkeeping
+from aerostore.service.inventory import compare
 from aerostore.service.lease import Lease
 from aerostore.telemetry import Telemetry
 
-BLOB_PREFIX = "sha256/"
 KEYS_REPORTED = 1000
 _KEYS_LOGGED = 20
 _BATCH = 500
@@ -77,6 +77,33 @@ class ReclaimReport:
     events_trimmed: int = 0
 
 
+@dataclass(slots=True)
+class _Found:
+    """What a look has found so far. noted, missing: the first of them; the others are only counted."""
+
+    scanned: int = 0
+    orphans: int = 0
+    orphan_bytes: int = 0
+    noted: list[StoredBlob] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    missing_count: int = 0
+
+    def add_orphans(self, orphans: Sequence[StoredBlob]) -> None:
+        self.orphans += len(orphans)
+        self.orphan_bytes += sum(stored.size_bytes for stored in orphans)
+        self.noted += orphans[: _ORPHANS_NOTED - len(self.noted)]
+
+    def add_missing(self, keys: Sequence[str]) -> None:
+        self.missing_count += len(keys)
+        self.missing += keys[: KEYS_REPORTED - len(self.missing)]
+
+    def suspicion(self) -> str:
+        """Return why it is the database that is suspect, empty when it is not."""
+        if self.orphans <= max(_SUSPECT_COUNT, _SUSPECT_SHARE * self.scanned):
+            return ""
+        return f"{self.orphans} of {self.scanned} stored blobs have no row: check the database first"
+
+
 class Reclaim:
     """The one job that deletes bytes; a lease keeps it to one process at a time."""
 
@@ -89,6 +116,7 @@ class Reclaim:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
+        self._executor = executor
         self._backend = backend
         self._policy = policy
         self._clock = clock
@@ -99,8 +127,13 @@ class Reclaim:
         self._lease = Lease(executor, "reclaim", clock=clock, seconds=_LEASE_S)
 
     async def run_for_ever(self, interval_s: float) -> None:
-        """Run with deletion every `interval_s`, until cancelled; every minute, note how far events are."""
+        """Run with deletion every `interval_s`, until cancelled; every minute, note how far events are.
+
+        Of all processes together one runs in each interval: a look at everything takes long.
+        """
         step_s, waited_s = min(interval_s, _MARK_INTERVAL_S), 0.0
+        # Never released: whoever has run keeps the others from running until the interval is over.
+        turn = Lease(self._executor, "reclaim turn", clock=self._clock, seconds=interval_s)
         while True:
             await asyncio.sleep(step_s)
             waited_s += step_s
@@ -108,7 +141,8 @@ class Reclaim:
                 await self._age.mark()
                 if waited_s >= interval_s:
                     waited_s = 0.0
-                    _log(await self.run(apply=True))
+                    if await turn.hold():
+                        _log(await self.run(apply=True))
             except Unavailable as exc:
                 logger.warning("reclaim cannot reach its parts", extra={"facts": {"reason": exc.message}})
             except Exception:  # whatever it was, the next run is needed all the same: disks fill silently
@@ -136,8 +170,7 @@ class Reclaim:
 
     async def _run(self, *, apply: bool, accept_restored: bool) -> ReclaimReport:
         report = ReclaimReport(applied=apply, refused=await self._age.check(note=apply))
-        report = await self._scan(report, accept_many=accept_restored)
-        report = await self._find_missing(report)
+        report = await self._look(report, accept_many=accept_restored)
         abandoned = await self._abandoned.count(self._clock())
         report = replace(report, **asdict(abandoned))
         self._telemetry.orphan_files.set(report.orphans)
@@ -148,84 +181,77 @@ class Reclaim:
 
     # Looking
 
-    async def _scan(self, report: ReclaimReport, *, accept_many: bool) -> ReclaimReport:
-        """Compare every stored key with the rows; quarantine the old ones that no row knows."""
+    async def _look(self, report: ReclaimReport, *, accept_many: bool) -> ReclaimReport:
+        """Compare stored bytes with rows, in both directions, and put what differs into quarantine."""
         now = self._clock()
-        scanned, count, size_bytes, orphans = 0, 0, 0, list[StoredBlob]()
-        async for batch in batches(self._backend.list(BLOB_PREFIX)):
+        found = _Found()
+        async for difference in compare(self._books, self._backend):
             await self._keep_lease(apply=report.applied)
-            old = [stored for stored in batch if self._looks_old(stored, now)]
-            known = await self._known_keys([stored.key for stored in old])
-            unknown = [stored for stored in old if stored.key not in known]
-            scanned, count = scanned + len(batch), count + len(unknown)
-            size_bytes += sum(stored.size_bytes for stored in unknown)
-            orphans += unknown[: _ORPHANS_NOTED - len(orphans)]
+            found.scanned += difference.scanned
+            found.add_orphans(await self._orphans_among(difference.unknown, now))
+            missing = await self._missing_among(difference.unseen)
+            if missing and report.applied:
+                await self._books.write(*(sql.quarantine.note_loss(key, "missing", now) for key in missing))
+            found.add_missing(missing)
         report = replace(
             report,
-            scanned=scanned,
-            orphans=count,
-            orphan_bytes=size_bytes,
-            orphan_keys=[stored.key for stored in orphans[:KEYS_REPORTED]],
+            scanned=found.scanned,
+            orphans=found.orphans,
+            orphan_bytes=found.orphan_bytes,
+            orphan_keys=[stored.key for stored in found.noted[:KEYS_REPORTED]],
+            missing=found.missing,
+            missing_count=found.missing_count,
+            refused=report.refused or ("" if accept_many else found.suspicion()),
         )
-        too_many = count > max(_SUSPECT_COUNT, _SUSPECT_SHARE * scanned)
-        if too_many and not accept_many and not report.refused:
-            reason = f"{count} of {scanned} stored blobs have no row: check the database first"
-            report = replace(report, refused=reason)
-        if report.applied and not report.refused:
-            await self._note_orphans(orphans, now)
+        if report.applied:
+            await self._note(found.noted if not report.refused else None, now)
         return report
+
+    async def _orphans_among(self, unknown: Sequence[StoredBlob], now: datetime) -> list[StoredBlob]:
+        """Return those of `unknown` that are old enough, and that no row knows after the look either."""
+        old = [stored for stored in unknown if self._looks_old(stored, now)]
+        orphans: list[StoredBlob] = []
+        for start in range(0, len(old), _BATCH):
+            batch = old[start : start + _BATCH]
+            rows = await self._books.read(sql.find_known_keys([stored.key for stored in batch]))
+            known = {row["backend_key"] for row in rows}
+            orphans += [stored for stored in batch if stored.key not in known]
+        return orphans
 
     def _looks_old(self, stored: StoredBlob, now: datetime) -> bool:
         """Tell whether `stored` is no upload under way; a date far in the future is a wrong clock's."""
         return abs(now - stored.modified_at) > timedelta(seconds=self._policy.grace_s)
 
-    async def _known_keys(self, keys: Sequence[str]) -> set[str]:
-        return (
-            {row["backend_key"] for row in await self._books.read(sql.find_known_keys(keys))}
-            if keys
-            else set()
-        )
+    async def _missing_among(self, unseen: Mapping[str, int]) -> list[str]:
+        """Return the keys of `unseen` that are not whole, and that a row still needs after the look."""
+        lost = [key for key, size_bytes in unseen.items() if not await self._is_whole(key, size_bytes)]
+        missing: list[str] = []
+        for start in range(0, len(lost), _BATCH):
+            rows = await self._books.read(sql.quarantine.find_needed(lost[start : start + _BATCH]))
+            missing += sorted(row["backend_key"] for row in rows)
+        return missing
 
-    async def _note_orphans(self, orphans: Sequence[StoredBlob], now: datetime) -> None:
-        for start in range(0, len(orphans), _BATCH):
-            batch = orphans[start : start + _BATCH]
+    async def _is_whole(self, key: str, size_bytes: int) -> bool:
+        try:
+            return await self._backend.size(key) == size_bytes
+        except Corrupted:
+            return False
+
+    async def _note(self, orphans: Sequence[StoredBlob] | None, now: datetime) -> None:
+        """Note `orphans` unless they are under suspicion, and forget what this look did not see again.
+
+        What was not seen again has found its other half, or has gone.
+        """
+        for start in range(0, len(orphans or ()), _BATCH):
+            batch = (orphans or ())[start : start + _BATCH]
             await self._books.write(
                 *(sql.quarantine.note_orphan(stored.key, stored.size_bytes, now) for stored in batch)
             )
-        # What this scan did not see again has found its row, or has gone.
-        await self._books.write(sql.quarantine.forget_unseen("orphan", now))
-
-    async def _find_missing(self, report: ReclaimReport) -> ReclaimReport:
-        """Find the rows whose bytes are gone or have another length, and note them in quarantine."""
-        now = self._clock()
-        count, shown, after = 0, list[str](), ""
-        while rows := await self._books.read(sql.list_blobs(after, _BATCH)):
-            await self._keep_lease(apply=report.applied)
-            missing = await self._missing_among([to_blob(row) for row in rows])
-            if missing and report.applied:
-                await self._books.write(*(sql.quarantine.note_loss(key, "missing", now) for key in missing))
-            count, shown = count + len(missing), [*shown, *missing][:KEYS_REPORTED]
-            after = rows[-1]["backend_key"]
-        if report.applied:
-            await self._books.write(
-                sql.quarantine.forget_unseen("missing", now), sql.quarantine.forget_settled_losses()
-            )
-        return replace(report, missing=shown, missing_count=count)
-
-    async def _missing_among(self, blobs: Sequence[Blob]) -> list[str]:
-        """Return the keys of `blobs` that are not whole, and that a row still needs after the look."""
-        missing = [blob.key for blob in blobs if not await self._is_whole(blob)]
-        if not missing:
-            return []
-        return sorted(
-            row["backend_key"] for row in await self._books.read(sql.quarantine.find_needed(missing))
+        if orphans is not None:
+            await self._books.write(sql.quarantine.forget_unseen("orphan", now))
+        await self._books.write(
+            sql.quarantine.forget_unseen("missing", now), sql.quarantine.forget_settled_losses()
         )
-
-    async def _is_whole(self, blob: Blob) -> bool:
-        try:
-            return await self._backend.size(blob.key) == blob.size_bytes
-        except Corrupted:
-            return False
 
     async def _count_waiting(self) -> int:
         return int((await self._books.read(sql.count_deleting_blobs()))[0]["blobs"])

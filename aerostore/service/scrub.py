@@ -88,8 +88,7 @@ class Scrub:
         while True:
             try:
                 await self._count_losses()
-                if await self._is_due(interval_s):
-                    await self.run()
+                await self._run_when_due(interval_s)
             except Unavailable as exc:
                 logger.warning("scrub cannot reach its parts", extra={"facts": {"reason": exc.message}})
             except Exception:  # whatever it was, damage must be looked for all the same
@@ -104,12 +103,10 @@ class Scrub:
         """
         if not await self._lease.hold():
             return replace(await self.look(), refused="another process is scrubbing now")
-        self._logged = 0
         try:
             if restart:
                 await self._books.write(sql.scrub.give_up_rounds())
-            await self._look_again()
-            await self._finish(await self._read_all(await self._open_round(), watch or _ignore))
+            await self._run_round(watch or _ignore)
         finally:
             await self._lease.release()
         return await self.look()
@@ -132,6 +129,21 @@ class Scrub:
         return int((await self._books.read(sql.scrub.count_stored()))[0]["size_bytes"])
 
     # Rounds
+
+    async def _run_when_due(self, interval_s: float) -> None:
+        if not await self._is_due(interval_s) or not await self._lease.hold():
+            return
+        try:
+            # Asked again: another process may have ended a round before this one had the lease.
+            if await self._is_due(interval_s):
+                await self._run_round(_ignore)
+        finally:
+            await self._lease.release()
+
+    async def _run_round(self, watch: Watch) -> None:
+        self._logged = 0
+        await self._look_again()
+        await self._finish(await self._read_all(await self._open_round(), watch))
 
     async def _is_due(self, interval_s: float) -> bool:
         rounds = [to_scrub_round(row) for row in await self._books.read(sql.scrub.list_rounds(1))]

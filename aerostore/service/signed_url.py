@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from itsdangerous import BadData, BadPayload, BadSignature, URLSafeSerializer, want_bytes
+from itsdangerous.encoding import base64_encode
 
 from aerostore.domain import Clock, DownloadLink, Object, RlsContext, UploadLink, check_object_name
 from aerostore.errors import InvalidLink, InvalidParameter, NoSuchKey, SignatureDoesNotMatch
-from aerostore.executor import Executor, Work
+from aerostore.executor import Executor, Statement, Work, together
 from aerostore.executor import statements as sql
 from aerostore.executor.tables import to_object
 from aerostore.permissions import OBJECT_SIGN, OBJECT_SIGN_MANY, OBJECT_SIGN_UPLOAD, admit
@@ -28,8 +29,17 @@ MAX_EXPIRES_IN_S = 100 * 366 * 24 * 3600
 _DOWNLOAD = "download"
 _UPLOAD = "upload"
 _MAX_TOKEN_LENGTH = 8192
+_PLAIN_AT_MOST_BYTES = 512
 # A signature of 32 bytes has one spelling only: its last character holds four bits, the rest are zero.
 _TOKEN = re.compile(r"\.?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+
+
+class _Serializer(URLSafeSerializer):
+    """Compresses long tokens only: it takes longer than all the rest, and a short one gains little by it."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        plain = want_bytes(self.serializer.dumps(obj))
+        return base64_encode(plain) if len(plain) <= _PLAIN_AT_MOST_BYTES else super().dump_payload(obj)
 
 
 class LinkSigner:
@@ -38,7 +48,7 @@ class LinkSigner:
     def __init__(self, keys: Sequence[str], *, clock: Clock) -> None:
         self._clock = clock
         self._serializers = {
-            scope: URLSafeSerializer(
+            scope: _Serializer(
                 list(reversed(keys)),
                 salt=f"aerostore.signed-url.{scope}",
                 signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
@@ -174,7 +184,7 @@ class SignedUrls:
         """
         context = admit(context, OBJECT_SIGN)
         check_object_name(name)
-        tokens = await self._sign_visible(context, bucket_id, [name], expires_in_s)
+        tokens = await self._tokens(context, sql.find_visible_object(bucket_id, name), expires_in_s)
         if name not in tokens:
             raise NoSuchKey(resource=f"{bucket_id}/{name}")
         return tokens[name]
@@ -184,7 +194,7 @@ class SignedUrls:
     ) -> dict[str, str]:
         """Return tokens by name for those objects among `names` that the caller may select."""
         context = admit(context, OBJECT_SIGN_MANY)
-        return await self._sign_visible(context, bucket_id, names, expires_in_s)
+        return await self._tokens(context, sql.find_visible_objects(bucket_id, names), expires_in_s)
 
     async def sign_upload(self, context: RlsContext, upload: Upload) -> str:
         """Return a token to write one name without credentials, if the caller could write it now.
@@ -213,11 +223,10 @@ class SignedUrls:
         """Verify a token to write whatever name it is for. Raises: InvalidLink, SignatureDoesNotMatch."""
         return self._signer.open_upload_token(token)
 
-    async def _sign_visible(
-        self, context: RlsContext, bucket_id: str, names: Sequence[str], expires_in_s: int
-    ) -> dict[str, str]:
+    async def _tokens(self, context: RlsContext, find: Statement, expires_in_s: int) -> dict[str, str]:
         def work() -> Work[dict[str, str]]:
-            found = [to_object(row) for row in (yield sql.find_visible_objects(bucket_id, names)).rows]
+            rows = (yield together(find, ends_unit=True)).rows
+            found = [to_object(row) for row in rows]
             return {each.name: self._token_for(each, context, expires_in_s) for each in found}
 
         return await self._executor.read(context, work)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-BENCHMARKS = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -30,11 +30,19 @@ class Server:
         self.name = name
         self.port = free_port()
         self.log = Path(tempfile.mkdtemp(prefix=f"{name}-")) / "log"
-        command = [sys.executable, "-m", "server.serve", name, str(self.port), "--workers", str(workers)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.server.serve",
+            name,
+            str(self.port),
+            "--workers",
+            str(workers),
+        ]
         if grace is not None:
             command += ["--grace", str(grace)]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=BENCHMARKS, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         self._wait_until_open()
 
     def __enter__(self) -> Self:

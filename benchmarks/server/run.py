@@ -1,4 +1,4 @@
-"""Interleaved speed comparison: `cd benchmarks && python -m server.run [--rounds N] [--seconds S]`.
+"""Interleaved speed comparison: `python -m benchmarks.server.run [--rounds N] [--seconds S]`.
 
 Every round visits every server for every case in rotating order; medians of the rounds are printed,
 and ratios to the first server. Needs `wrk` and `curl`.
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from server.app import PAYLOAD
-from server.harness import Server
+from benchmarks.server.app import PAYLOAD
+from benchmarks.server.harness import Server
 
 SIZE_MIB = 256
 PATHSEND = "down pathsend, else 1 MiB pieces (MiB/s)"

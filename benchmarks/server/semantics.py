@@ -1,4 +1,4 @@
-"""What each server does at the edges of HTTP: `cd benchmarks && python -m server.semantics [--servers a,b]`.
+"""What each server does at the edges of HTTP: `python -m benchmarks.server.semantics [--servers a,b]`.
 
 Every probe talks raw bytes on a socket and compares with what the application saw; the answers are
 printed as one Markdown table. Nothing here is a benchmark.
@@ -20,7 +20,7 @@ from itertools import count
 from threading import Thread
 from typing import Any
 
-from server.harness import BENCHMARKS, Server, free_port, read_all
+from benchmarks.server.harness import ROOT, Server, free_port, read_all
 
 MIB = 1 << 20
 BIG = 256 * MIB
@@ -564,15 +564,13 @@ def failed_start(server: Server) -> Iterator[tuple[str, str]]:
     command = [
         sys.executable,
         "-m",
-        "server.serve",
+        "benchmarks.server.serve",
         server.name,
         str(free_port()),
         "--target",
-        "server.app:failing",
+        "benchmarks.server.app:failing",
     ]
-    with subprocess.Popen(
-        command, cwd=BENCHMARKS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             code = f"exit {process.wait(8)}"
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Start one candidate server on the benchmark application: `python -m server.serve NAME PORT`.
+"""Start one candidate server on the benchmark application: `python -m benchmarks.server.serve NAME PORT`.
 
 The candidates are imported by name, so that type checking does not need all of them installed.
 """
@@ -29,7 +29,7 @@ def uvicorn_h11(target: str, port: int, workers: int, grace: int | None) -> None
 
 
 def uvicorn_guarded(target: str, port: int, workers: int, grace: int | None) -> None:
-    uvicorn(target, port, workers, grace, http=import_module("server.guard").GuardedProtocol)
+    uvicorn(target, port, workers, grace, http=import_module("benchmarks.server.guard").GuardedProtocol)
 
 
 def granian(target: str, port: int, workers: int, grace: int | None) -> None:
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--grace", type=int, help="seconds for requests in flight after SIGTERM")
-    parser.add_argument("--target", default="server.app:app")
+    parser.add_argument("--target", default="benchmarks.server.app:app")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     SERVERS[arguments.name](arguments.target, arguments.port, arguments.workers, arguments.grace)

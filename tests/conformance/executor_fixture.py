@@ -1,6 +1,7 @@
 """Executors under test, the small policy sets they are made with, and rows to fill them."""
 
 import asyncio
+import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -191,6 +192,12 @@ def an_object(name: str = "a.txt", **changes: Any) -> Object:
 def a_blob(content: str = "content") -> Blob:
     blob_id = str(uuid.uuid4())
     return Blob(id=blob_id, key=f"sha256/00/{content}.{blob_id}", sha256=content, size_bytes=1)
+
+
+def connections_of(executor: SqliteExecutor) -> list[sqlite3.Connection]:
+    """Return the connections that are open, first the one that writes."""
+    assert executor._writer is not None
+    return [session.connection for session in (*executor._writer.sessions, *executor._reader.sessions)]
 
 
 async def add_bucket(executor: Executor, bucket_id: str = "photos") -> None:

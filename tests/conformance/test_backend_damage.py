@@ -205,7 +205,7 @@ def test_a_wrong_sum_is_corrupted_although_the_bytes_are_good(target: Victim, si
         for position in range(len(receipt.piece_sums)):
             sums = bytearray(receipt.piece_sums)
             sums[position] ^= 1
-            piece = position // 4 * piece_sum.piece_length(size)
+            piece = position // piece_sum.SUM_BYTES * piece_sum.piece_length(size)
             with pytest.raises(Corrupted):
                 await target.backend.open(receipt.key, ByteRange(piece, piece), piece_sums=bytes(sums))
         for cut in (1, len(receipt.piece_sums) - 1):

@@ -163,7 +163,7 @@ def test_list_folded_files_is_a_page_of_the_objects_outside_folders(
     shelf.fill(names)
     depth = prefix.rfind(DELIMITER) + 1
     files = [name for name in names if fold(name).startswith(fold(prefix)) and DELIMITER not in name[depth:]]
-    statement = sql.list_folded_files(
+    statement = sql.folder.list_folded_files(
         "photos",
         prefix_length=depth,
         lower=folders_first(prefix),

@@ -1,6 +1,7 @@
 """What only SQLite can show: query plans, the work behind a page, and a database file that is full."""
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -14,12 +15,23 @@ from aerostore.domain import to_iso
 from aerostore.errors import InsufficientStorage, LockTimeout, StorageError, Unavailable
 from aerostore.executor import Statement, sqlite_file
 from aerostore.executor import statements as sql
-from aerostore.executor.sqlite import MAX_UNITS_PER_COMMIT, SqliteExecutor
+from aerostore.executor.sqlite import SqliteExecutor
 from aerostore.executor.sqlite_file import to_storage_error
-from tests.conformance.executor_fixture import NOW, Rights, a_blob, add_bucket, add_objects, count, write
+from aerostore.executor.sqlite_writer import MAX_UNITS_PER_COMMIT
+from tests.conformance.executor_fixture import (
+    NOW,
+    Rights,
+    a_blob,
+    add_bucket,
+    add_objects,
+    connections_of,
+    count,
+    write,
+)
 
 STATEMENTS: dict[str, Statement] = {
     "find_object": sql.find_object("photos", "a"),
+    "find_public_object": sql.find_public_object("photos", "a"),
     "find_visible_object": sql.find_visible_object("photos", "a"),
     "find_visible_objects": sql.find_visible_objects("photos", ["a", "b"]),
     "find_blob_of": sql.find_blob_of("photos", "a"),
@@ -73,11 +85,14 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
 
 def run(connection: sqlite3.Connection, statement: Statement, prefix: str = "") -> list[tuple[Any, ...]]:
     text = prefix + statement.sql.replace("{policy}", "(owner_id = 'caller')")
-    values = {
-        name: to_iso(value) if hasattr(value, "tzinfo") else value
-        for name, value in statement.parameters.items()
-    }
+    values = {name: _stored(value) for name, value in statement.parameters.items()}
     return connection.execute(text, values).fetchall()
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, list):
+        return json.dumps(value)
+    return to_iso(value) if hasattr(value, "tzinfo") else value
 
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
@@ -149,7 +164,7 @@ def test_the_work_of_a_page_of_folders_does_not_grow_with_them(
 
 def limit_pages(executor: SqliteExecutor, pages: int) -> None:
     """Let the writer's database grow no further: what a full disk looks like to SQLite."""
-    for connection in (session.connection for session in executor._open):
+    for connection in connections_of(executor):
         [(now,)] = connection.execute("PRAGMA page_count").fetchall()
         connection.execute(f"PRAGMA max_page_count = {now + pages}")
 
@@ -205,7 +220,7 @@ def test_a_database_that_another_process_keeps_locked_is_a_lock_timeout(path: Pa
     async def scenario() -> None:
         executor = SqliteExecutor(path, Rights())
         await executor.start()
-        for connection in (session.connection for session in executor._open):
+        for connection in connections_of(executor):
             connection.execute("PRAGMA busy_timeout = 1")
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -307,7 +322,7 @@ def test_a_connection_whose_commit_failed_is_not_used_again(
     async def scenario() -> None:
         executor = SqliteExecutor(path, Rights())
         await executor.start()
-        [met] = [session.connection for session in executor._open]
+        met, *_ = connections_of(executor)
         failing_disk.failures = 1
         with pytest.raises(Unavailable, match="SQLITE_IOERR_FSYNC"):
             await add_objects(executor, "refused")
@@ -390,7 +405,7 @@ def test_a_lock_that_is_not_free_in_time_is_not_waited_for_once_more_by_those_be
     async def scenario() -> None:
         executor = SqliteExecutor(path, Rights())
         await executor.start()
-        connection = executor._open[0].connection
+        connection = connections_of(executor)[0]
         connection.execute("PRAGMA busy_timeout = 200")
         tries: list[str] = []
         connection.set_trace_callback(tries.append)

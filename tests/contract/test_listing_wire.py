@@ -270,3 +270,37 @@ def test_v1_lists_a_folder_before_the_files_whose_names_begin_like_it(
     assert names_of(list_v1(service, bucket)) == expected
     descending = list_v1(service, bucket, sortBy={"column": "name", "order": "desc"})
     assert names_of(descending) == expected[::-1]
+
+
+class TestCompression:
+    LONG = tuple(f"{number:03}{'x' * 300}" for number in range(60))
+
+    @pytest.mark.parametrize("path", ["list", "list-v2"])
+    def test_a_long_list_is_compressed_for_who_takes_gzip_and_nobody_else(
+        self, service: httpx.Client, bucket: str, path: str
+    ) -> None:
+        fill(service, bucket, *self.LONG)
+        url, body = f"/object/{path}/{bucket}", {"prefix": ""}
+        plain = service.post(url, json=body, headers={"accept-encoding": "identity"})
+        packed = service.post(url, json=body, headers={"accept-encoding": "gzip"})
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+        assert packed.content == plain.content
+        assert all("accept-encoding" in answer.headers["vary"].lower() for answer in (plain, packed))
+
+    def test_a_short_list_is_not(self, service: httpx.Client, bucket: str) -> None:
+        answer = service.post(
+            f"/object/list/{bucket}", json={"prefix": ""}, headers={"accept-encoding": "gzip"}
+        )
+        assert answer.json() == []
+        assert "content-encoding" not in answer.headers
+
+    def test_signed_urls_are_not_however_many_since_their_length_would_tell_of_their_secrets(
+        self, service: httpx.Client, bucket: str
+    ) -> None:
+        fill(service, bucket, *self.LONG)
+        asked = {"expiresIn": 60, "paths": self.LONG}
+        answer = service.post(f"/object/sign/{bucket}", json=asked, headers={"accept-encoding": "gzip"})
+        assert len(answer.content) > 16 * 1024
+        assert "content-encoding" not in answer.headers

@@ -19,6 +19,8 @@ from .raw_socket import read_response, request_bytes
 MIB = 1024 * 1024
 LARGE_MIB = 100
 GROWTH_LIMIT = 24 * MIB
+# So many slow clients at once; each may cost a mebibyte.
+CROWD = 80
 SOCKET_TIMEOUT_S = 60.0
 BOUNDARY = "frontier"
 TIMED_OUT = WireError(408, "408", "RequestTimeout", "The request body stopped arriving", "RequestTimeout")
@@ -184,6 +186,38 @@ def test_slow_readers_do_not_hold_up_others_and_cost_little_memory(
         assert server.peak_memory() - before < GROWTH_LIMIT
         assert len(server.open_files()) == len(readers), "the large file was read to its end for nobody"
         assert digest_of(iter(lambda: answers[0].read(MIB), b"")) == digest_of(large_body())
+
+
+def test_a_crowd_of_readers_who_take_nothing_holds_little_each(
+    server: Server, service: httpx.Client, token: str, bucket: str, large: str
+) -> None:
+    before = server.reset_peak_memory()
+    with ExitStack() as stack:
+        readers = [Connection(server, token, stack) for _ in range(CROWD)]
+        for reader in readers:
+            reader.request("GET", object_path(bucket, large))
+        for reader in readers:
+            reader.answer()
+        others_are_served(service, bucket)
+        assert len(server.open_files()) == CROWD
+        assert server.peak_memory() - before < GROWTH_LIMIT + CROWD * MIB
+
+
+def test_a_crowd_of_uploads_that_stop_before_their_end_holds_little_each(
+    server: Server, service: httpx.Client, token: str, bucket: str
+) -> None:
+    before = server.reset_peak_memory()
+    with ExitStack() as stack:
+        uploads = [Connection(server, token, stack) for _ in range(CROWD)]
+        for number, upload in enumerate(uploads):
+            path = object_path(bucket, f"crowd/{number}")
+            upload.request("POST", path, number.to_bytes(8, "big") + _NOISE * 2, size=9 + 2 * MIB)
+        wait_until(lambda: len(server.open_files()) == CROWD, "every upload is under way")
+        assert server.peak_memory() - before < GROWTH_LIMIT + CROWD * MIB
+        for upload in uploads:
+            upload.send(b"!")
+        assert [upload.answer().status for upload in uploads] == [200] * CROWD
+    assert get_object(service, bucket, "crowd/7").content == (7).to_bytes(8, "big") + _NOISE * 2 + b"!"
 
 
 def test_readers_who_vanish_leave_no_descriptors(

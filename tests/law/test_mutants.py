@@ -14,7 +14,7 @@ from aerostore.executor.statements import successor
 from aerostore.permissions import compiled
 from aerostore.permissions.compiled import CompiledPolicies
 from aerostore.permissions.predicate import ALWAYS
-from aerostore.policy import EvaluationError, combine, function, policyset, ruling
+from aerostore.policy import EvaluationError, answer, combine, function, ruling
 from aerostore.policy.combine import Policy
 from aerostore.policy.expression import FALSE, TRUE, Constant, Expression, Function
 from aerostore.policy.fold import evaluate, expand
@@ -74,7 +74,7 @@ def null_counts_as_true(patch: MonkeyPatch) -> None:
     def lenient(expression: Expression) -> Expression:
         return TRUE if expression == Constant(TRUE.type, None) else settle(expression)
 
-    patch.setattr(policyset, "settle", lenient)
+    patch.setattr(answer, "settle", lenient)
 
 
 @mutant

@@ -35,10 +35,10 @@ def lists(*, lower: str, upper: str | None, order: str) -> dict[str, Statement]:
         "folded entries": sql.list_folded_entries(
             "docs", prefix_length=0, lower=lower, upper=upper, order=order, limit=100
         ),
-        "folded folders": sql.list_folded_folders(
+        "folded folders": sql.folder.list_folded_folders(
             "docs", prefix_length=0, root_length=0, lower=lower, upper=upper, order=order, limit=100
         ),
-        "folded files": sql.list_folded_files(
+        "folded files": sql.folder.list_folded_files(
             "docs",
             prefix_length=0,
             lower=lower,

@@ -3,10 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from aerostore.domain import RlsContext
-from aerostore.executor import Executor, Statement, Work, WorkFactory
+from aerostore.executor import Executor, Result, Statement, Work, WorkFactory
 
 T = TypeVar("T")
 Intrusion = Callable[[Executor], Coroutine[Any, Any, object]]
@@ -57,20 +58,10 @@ class MeddledExecutor:
         return await self._inner.read(context, work)
 
     async def write(self, context: RlsContext, work: WorkFactory[T]) -> T:
-        return await self._inner.write(context, lambda: self._meddled(work()))
+        return await self._inner.write(context, lambda: _one_by_one(work(), self._meddle))
 
     async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
         return await self._inner.probe(context, work)
-
-    def _meddled(self, unit: Work[T]) -> Work[T]:
-        try:
-            statement = next(unit)
-            while True:
-                self._meddle(statement)
-                statement = unit.send((yield statement))
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
 
     def _meddle(self, statement: Statement) -> None:
         if self._before not in (statement.postgres or statement.sql) or self._intruder.ident is not None:
@@ -113,18 +104,30 @@ class FailingExecutor:
         return await self._inner.read(context, work)
 
     async def write(self, context: RlsContext, work: WorkFactory[T]) -> T:
-        return await self._inner.write(context, lambda: self._failing(work()))
+        return await self._inner.write(context, lambda: _one_by_one(work(), self._fail))
 
     async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
         return await self._inner.probe(context, work)
 
-    def _failing(self, unit: Work[T]) -> Work[T]:
-        try:
-            statement = next(unit)
-            while True:
-                if self._failures and self._at in statement.sql:
-                    raise self._failures.pop()
-                statement = unit.send((yield statement))
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
+    def _fail(self, statement: Statement) -> None:
+        if self._failures and self._at in statement.sql:
+            raise self._failures.pop()
+
+
+def _one_by_one(unit: Work[T], meet: Callable[[Statement], None]) -> Work[T]:
+    """Run `unit` with `meet` right before each statement, also of those that would go together."""
+    try:
+        step = next(unit)
+        while True:
+            step = unit.send((yield from _apart(step, meet)))
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+
+
+def _apart(step: Statement, meet: Callable[[Statement], None]) -> Work[Result]:
+    results = []
+    for statement in (replace(step, then=(), ends_unit=False), *step.then):
+        meet(statement)
+        results.append((yield statement))
+    return replace(results[0], then=tuple(results[1:]))

@@ -15,6 +15,7 @@ from aerostore.errors import (
     Unavailable,
 )
 from aerostore.executor.sqlite import SqliteExecutor
+from tests.conformance.executor_fixture import connections_of
 from tests.faults import Afterwards, CrashNow
 from tests.service.conftest import MakeStage, only_in_sqlite
 from tests.service.stage import ANON, GRACE_S, OWNER, Stage
@@ -131,7 +132,7 @@ def test_an_object_without_a_blob_says_corrupted(stage: Stage) -> None:
 def fill_database(stage: Stage) -> list[str]:
     """Stop the database from growing, and put until it is full; return what was stored."""
     assert isinstance(stage.executor, SqliteExecutor)
-    for connection in (session.connection for session in stage.executor._open):
+    for connection in connections_of(stage.executor):
         [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
         connection.execute(f"PRAGMA max_page_count = {pages + 20}")
     stored: list[str] = []

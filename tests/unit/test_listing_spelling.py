@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerostore.executor.statements import fold
-from aerostore.service.listing import spelling_from
+from aerostore.service.spelling import spelling_from
 
 TEXTS = st.text("aAbBzZ@[`{/-0éÉ", max_size=5)
 

@@ -28,13 +28,14 @@ from aerostore.api.rest.wire import (
     bucket_json,
     folder_entry_json,
     info_json,
+    json_response,
     object_row_json,
     prefix_entry_json,
 )
 from aerostore.app import create_app
-from aerostore.domain import Bucket, JsonObject, Object
+from aerostore.domain import Bucket, JsonObject, ListedObject, Object, to_iso
 from aerostore.errors import StorageError
-from aerostore.service.listing import Entry
+from aerostore.service.listing import Folder
 from aerostore.settings import Settings
 
 BASE = "/storage/v1"
@@ -299,11 +300,17 @@ def test_objects_are_rendered_as_described(document: JsonObject) -> None:
 
 @pytest.mark.parametrize("moment", [None, NOW])
 def test_list_entries_are_rendered_as_described(document: JsonObject, moment: datetime | None) -> None:
-    folder = Entry(name="d/", is_folder=True, moment=moment)
-    for entry in (Entry(name="d/a.txt", object=stored_object()), folder):
-        assert_is(document, "FolderEntry", folder_entry_json(entry, ""))
-        assert_is(document, "PrefixEntry", prefix_entry_json(entry, "", "/"))
-        assert_is(document, "PrefixEntry", prefix_entry_json(entry, "", None))
+    now = to_iso(NOW)
+    found = ListedObject("d/a.txt", "1", now, now, now, json.dumps(stored_object().metadata))
+    for entry in (found, Folder("d/", moment)):
+        assert_is(document, "FolderEntry", as_sent(folder_entry_json(entry, "")))
+        assert_is(document, "PrefixEntry", as_sent(prefix_entry_json(entry, "", "/")))
+        assert_is(document, "PrefixEntry", as_sent(prefix_entry_json(entry, "", None)))
+
+
+def as_sent(content: JsonObject) -> JsonObject:
+    sent: JsonObject = json.loads(bytes(json_response(content).body))
+    return sent
 
 
 @pytest.mark.parametrize("kind", sorted({k for o in OPERATIONS.values() for k in o.all_errors}, key=str))

@@ -1,11 +1,21 @@
 """Documents as they are read and written: bounded for who sends them, readable whatever a row holds."""
 
 import sys
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
 
-from aerostore.api.s3.xml import add, document, parse_xml, to_xml
+from aerostore.api.s3.xml import (
+    Content,
+    add,
+    document,
+    parse_xml,
+    to_xml,
+    written_around,
+    written_document,
+)
+from aerostore.api.s3.xml import written as written_text
 from aerostore.errors import MalformedXml
 
 
@@ -26,6 +36,30 @@ def test_text_that_xml_can_hold_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("character", ["\0", "\x08", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff"])
 def test_character_that_xml_cannot_hold_is_replaced(character: str) -> None:
     assert written(f"a{character}b{character}") == "a\ufffdb\ufffd"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "text",
+        "&<>\"'\t\n\r",
+        "a\0\ufffe\udfff",
+        "日本",
+        True,
+        False,
+        0,
+        7,
+        datetime(2026, 1, 31, tzinfo=UTC),
+    ],
+)
+def test_text_is_the_same_document_as_a_tree(content: Content) -> None:
+    root = document("Any")
+    add(add(root, "Around"), "Text", content)
+    assert written_document("Any", [written_around("Around", [written_text("Text", content)])]) == to_xml(
+        root
+    )
 
 
 def test_every_character_there_is_can_be_read() -> None:

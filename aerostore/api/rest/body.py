@@ -53,7 +53,13 @@ async def read_json(
 
 
 async def read_upload(
-    request: Request, bucket_id: str, name: str, *, upsert: bool, idle_timeout_s: float
+    request: Request,
+    bucket_id: str,
+    name: str,
+    *,
+    upsert: bool,
+    is_update: bool = False,
+    idle_timeout_s: float,
 ) -> tuple[Upload, bytes | AsyncIterator[bytes]]:
     """Return what the client wants stored, and its bytes: whole when they are few, else as a stream.
 
@@ -71,7 +77,7 @@ async def read_upload(
         chunks = form.chunks
     else:
         upload = _upload_of_headers(request, bucket_id, name, content_type, size)
-    upload = replace(upload, upsert=upsert, robots_tag=robots_tag)
+    upload = replace(upload, upsert=upsert, is_update=is_update, robots_tag=robots_tag)
     if size is not None and size <= INLINE_BYTES:
         return upload, b"".join([chunk async for chunk in chunks])
     return upload, chunks

@@ -5,12 +5,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aerostore.api.caller import Callers
+from aerostore.api.compression import compressed
 from aerostore.api.rest.body import read_json
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import folder_entry_json, json_response, prefix_entry_json
-from aerostore.domain import JsonObject
+from aerostore.domain import JsonObject, ListedObject
 from aerostore.service import FileStorage
-from aerostore.service.listing import FolderQuery, PrefixQuery
+from aerostore.service.listing import Folder, FolderQuery, PrefixQuery
 
 MAX_V1_PAGE = 1500
 MAX_V2_PAGE = 1000
@@ -71,7 +72,8 @@ class ListingDoor:
             offset=body.get("offset", 0),
         )
         entries = await self._listing.list_folder(context, request.path_params["bucket"], query)
-        return json_response([folder_entry_json(entry, query.root) for entry in entries])
+        answer = [folder_entry_json(entry, query.root) for entry in entries]
+        return await compressed(request, json_response(answer))
 
     async def list_prefix(self, request: Request) -> Response:
         """POST /object/list-v2/{bucket}."""
@@ -90,7 +92,10 @@ class ListingDoor:
         answer: JsonObject = {"hasNext": cursor is not None}
         if cursor is not None:
             answer |= {"nextCursor": cursor.encode(), "nextCursorKey": cursor.name}
-        shapes = [(e.is_folder, prefix_entry_json(e, query.prefix, query.delimiter)) for e in entries]
-        answer["folders"] = [shape for is_folder, shape in shapes if is_folder]
-        answer["objects"] = [shape for is_folder, shape in shapes if not is_folder]
-        return json_response(answer)
+        for name, kind in (("folders", Folder), ("objects", ListedObject)):
+            answer[name] = [
+                prefix_entry_json(entry, query.prefix, query.delimiter)
+                for entry in entries
+                if isinstance(entry, kind)
+            ]
+        return await compressed(request, json_response(answer))

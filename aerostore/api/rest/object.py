@@ -107,11 +107,15 @@ class ObjectDoor:
         context = await self._callers.required(request)
         bucket, name = address(request)
         upload, body = await read_upload(
-            request, bucket, name, upsert=upsert, idle_timeout_s=self._body_timeout_s
+            request,
+            bucket,
+            name,
+            upsert=upsert,
+            is_update=request.method == "PUT",
+            idle_timeout_s=self._body_timeout_s,
         )
-        upload = replace(upload, is_update=request.method == "PUT")
         request.scope[QUESTION] = _upload_question(upload, body)
-        body = await checked_at_end(body, partial(self._callers.required, request))
+        body = await checked_at_end(body, partial(self._callers.identify, request))
         stored = await self._files.put(context, upload, body)
         return json_response({"Key": f"{stored.bucket_id}/{stored.name}", "Id": stored.id})
 

@@ -18,7 +18,7 @@ _URI_COMPONENT_SAFE = "!*'()"
 def read_query(request: Request, fields: Mapping[str, Field]) -> dict[str, Any]:
     """Return the query parameters named in `fields`, coerced. Raises: SchemaViolation."""
     values: dict[str, str | list[str]] = {}
-    for name in fields:
+    for name in fields if request.scope.get("query_string") else ():
         given = request.query_params.getlist(name)
         if given:
             values[name] = given[0] if len(given) == 1 else given

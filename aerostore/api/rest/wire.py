@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from aerostore.domain import Bucket, JsonObject, Object, to_iso
-from aerostore.service.listing import Entry
+from aerostore.domain import Bucket, JsonObject, ListedObject, Object, to_iso
+from aerostore.service.listing import Entry, Folder
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
@@ -82,9 +82,9 @@ def info_json(found: Object) -> JsonObject:
 def folder_entry_json(entry: Entry, root: str) -> JsonObject:
     """Return an entry of list v1: names relative to the folder; a folder has a name and nothing else."""
     name = entry.name[len(root) :]
-    if entry.object is None:
+    if isinstance(entry, Folder):
         return {"name": name.removesuffix("/"), **dict.fromkeys(_LISTED)}
-    return {"name": name, **_listed(entry.object)}
+    return {"name": name, **_listed(entry)}
 
 
 def prefix_entry_json(entry: Entry, prefix: str, delimiter: str | None) -> JsonObject:
@@ -93,9 +93,10 @@ def prefix_entry_json(entry: Entry, prefix: str, delimiter: str | None) -> JsonO
     if delimiter:
         # Supabase counts depth in whole segments: the key starts at the last delimiter of the prefix.
         start = prefix.rfind(delimiter) + len(delimiter) if delimiter in prefix else 0
-        body["key"] = entry.name[start:].removesuffix(delimiter) if entry.is_folder else entry.name[start:]
-    if entry.object is not None:
-        return {**body, "name": entry.name, **_listed(entry.object)}
+        key = entry.name[start:]
+        body["key"] = key.removesuffix(delimiter) if isinstance(entry, Folder) else key
+    if not isinstance(entry, Folder):
+        return {**body, "name": entry.name, **_listed(entry)}
     moment = to_iso(entry.moment) if entry.moment else None
     values = {**dict.fromkeys(_LISTED), "updated_at": moment, "created_at": moment}
     return {**body, "name": entry.name, **values}
@@ -104,11 +105,11 @@ def prefix_entry_json(entry: Entry, prefix: str, delimiter: str | None) -> JsonO
 _LISTED = ("id", "updated_at", "created_at", "last_accessed_at", "metadata")
 
 
-def _listed(found: Object) -> JsonObject:
+def _listed(found: ListedObject) -> JsonObject:
     return {
         "id": found.id,
-        "updated_at": to_iso(found.updated_at),
-        "created_at": to_iso(found.created_at),
-        "last_accessed_at": to_iso(found.last_accessed_at),
-        "metadata": found.metadata,
+        "updated_at": found.updated_at,
+        "created_at": found.created_at,
+        "last_accessed_at": found.last_accessed_at,
+        "metadata": orjson.Fragment(found.metadata),
     }

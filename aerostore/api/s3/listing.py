@@ -1,15 +1,16 @@
 """S3's lists of objects: ListObjectsV2, and ListObjects, which older clients send."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from aerostore.api.compression import compressed
 from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.page import (
-    add_owner,
+    WRITTEN_OWNER,
     bad_argument,
     encode_name,
     parse_count,
@@ -19,11 +20,12 @@ from aerostore.api.s3.page import (
 )
 from aerostore.api.s3.route import S3Route
 from aerostore.api.s3.setup import S3Setup
-from aerostore.api.s3.xml import add, document, xml_response
-from aerostore.domain import Object
-from aerostore.service.listing import Entry, KeyQuery
+from aerostore.api.s3.xml import document_response, written, written_around, written_document
+from aerostore.domain import ListedObject
+from aerostore.service.listing import Entry, Folder, KeyQuery
 
 MAX_KEYS = 1000
+_STORAGE_CLASS = written("StorageClass", "STANDARD")
 
 
 class ListingRoutes:
@@ -48,13 +50,15 @@ class ListingRoutes:
         query = _parse_query(request, form)
         bucket_id = request.path_params["bucket"]
         entries, follows = await self._listing.list_keys(signed.context, bucket_id, query)
-        root = document("ListBucketResult")
-        add(root, "Name", bucket_id)
-        _add_question(root, query, form)
-        add(root, "IsTruncated", follows)
-        _add_place(root, request, entries, form, follows=follows)
-        _add_entries(root, entries, form)
-        return xml_response(root)
+        body = [
+            written("Name", bucket_id),
+            *_question(query, form),
+            written("IsTruncated", follows),
+            *_place(request, entries, form, follows=follows),
+            *(_contents(each, form) for each in entries if isinstance(each, ListedObject)),
+            *(_common_prefix(each, form) for each in entries if isinstance(each, Folder)),
+        ]
+        return await compressed(request, document_response(written_document("ListBucketResult", body)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,54 +101,50 @@ def _parse_start(request: Request, form: _Form) -> str:
     return parse_token(request) or request.query_params.get("start-after", "")
 
 
-def _add_question(root: Element, query: KeyQuery, form: _Form) -> None:
+def _question(query: KeyQuery, form: _Form) -> Iterator[str]:
     """Repeat what was asked, as it was understood."""
-    add(root, "Prefix", form.spell(query.prefix))
+    yield written("Prefix", form.spell(query.prefix))
     if query.delimiter:
-        add(root, "Delimiter", form.spell(query.delimiter))
-    add(root, "MaxKeys", query.limit)
+        yield written("Delimiter", form.spell(query.delimiter))
+    yield written("MaxKeys", query.limit)
     if form.is_encoded:
-        add(root, "EncodingType", "url")
+        yield written("EncodingType", "url")
 
 
-def _add_place(
-    root: Element, request: Request, entries: Sequence[Entry], form: _Form, *, follows: bool
-) -> None:
-    """Add where the page began, and what to ask for the next one."""
+def _place(request: Request, entries: Sequence[Entry], form: _Form, *, follows: bool) -> Iterator[str]:
+    """Tell where the page began, and what to ask for the next one."""
     asked = request.query_params
     if not form.is_v2:
-        add(root, "Marker", form.spell(asked.get("marker", "")))
+        yield written("Marker", form.spell(asked.get("marker", "")))
         # Source: S3 ListObjects, NextMarker: without a delimiter clients take the last key.
         if follows and asked.get("delimiter"):
-            add(root, "NextMarker", form.spell(entries[-1].name))
+            yield written("NextMarker", form.spell(entries[-1].name))
         return
-    add(root, "KeyCount", len(entries))
+    yield written("KeyCount", len(entries))
     if "continuation-token" in asked:
-        add(root, "ContinuationToken", asked["continuation-token"])
+        yield written("ContinuationToken", asked["continuation-token"])
     if follows:
-        add(root, "NextContinuationToken", to_token(entries[-1].name))
+        yield written("NextContinuationToken", to_token(entries[-1].name))
     if asked.get("start-after"):
-        add(root, "StartAfter", form.spell(asked["start-after"]))
+        yield written("StartAfter", form.spell(asked["start-after"]))
 
 
-def _add_entries(root: Element, entries: Sequence[Entry], form: _Form) -> None:
-    for entry in entries:
-        if entry.object is not None:
-            _add_object(root, entry.object, form)
-    for entry in entries:
-        if entry.is_folder:
-            add(add(root, "CommonPrefixes"), "Prefix", form.spell(entry.name))
+def _common_prefix(folder: Folder, form: _Form) -> str:
+    return written_around("CommonPrefixes", [written("Prefix", form.spell(folder.name))])
 
 
-def _add_object(root: Element, found: Object, form: _Form) -> None:
-    content = add(root, "Contents")
-    add(content, "Key", form.spell(found.name))
-    add(content, "LastModified", found.updated_at)
-    add(content, "ETag", f'"{found.etag}"')
-    for algorithm in found.metadata.get("checksums", {}):
-        add(content, "ChecksumAlgorithm", algorithm)
-        add(content, "ChecksumType", found.metadata.get("checksumType", "FULL_OBJECT"))
-    add(content, "Size", found.size_bytes)
+def _contents(found: ListedObject, form: _Form) -> str:
+    metadata = orjson.loads(found.metadata)
+    etag = str(metadata.get("eTag", "")).strip('"')
+    checksum_type = metadata.get("checksumType", "FULL_OBJECT")
+    children = [
+        written("Key", form.spell(found.name)),
+        written("LastModified", found.updated_at),
+        written("ETag", f'"{etag}"'),
+    ]
+    for algorithm in metadata.get("checksums", {}):
+        children += [written("ChecksumAlgorithm", algorithm), written("ChecksumType", checksum_type)]
+    children.append(written("Size", metadata.get("size", 0)))
     if form.has_owner:
-        add_owner(content)
-    add(content, "StorageClass", "STANDARD")
+        children.append(WRITTEN_OWNER)
+    return written_around("Contents", [*children, _STORAGE_CLASS])

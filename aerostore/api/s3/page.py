@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from starlette.requests import Request
 
 from aerostore.api.s3.fault import S3Fault
-from aerostore.api.s3.xml import add
+from aerostore.api.s3.xml import add, written, written_around
 from aerostore.domain import printable
 
 _MAX_WHOLE = 2**31 - 1
@@ -91,3 +91,7 @@ def add_owner(parent: Element) -> None:
     owner = add(parent, "Owner")
     add(owner, "ID", _OWNER)
     add(owner, "DisplayName", _OWNER)
+
+
+WRITTEN_OWNER = written_around("Owner", [written("ID", _OWNER), written("DisplayName", _OWNER)])
+"""What `add_owner` adds, as text."""

@@ -16,7 +16,6 @@ from starlette.routing import Match, Route, compile_path
 from starlette.types import Scope
 
 import aerostore.api.address  # noqa: F401 -- registers the convertor of names
-from aerostore.api.gate import route_path
 from aerostore.api.s3 import PREFIX
 from aerostore.api.s3.caller import Signed
 from aerostore.api.s3.fault import S3Fault
@@ -43,7 +42,6 @@ SUBRESOURCES = frozenset(
     }
 )  # fmt: skip
 _SUBRESOURCES = "aerostore.s3.subresources"
-_IS_FOR_S3 = "aerostore.s3"
 _COPY_SOURCE = COPY_SOURCE.encode()
 
 
@@ -105,15 +103,6 @@ class S3Route(Route):
         if subresources(scope) != self.needs:
             return False
         return self.method != "PUT" or self.copies == _has_copy_source(scope)
-
-
-def is_for_s3(scope: MutableMapping[str, Any]) -> bool:
-    """Tell whether a request is for the S3 door, by its path."""
-    answer: bool | None = scope.get(_IS_FOR_S3)
-    if answer is None:
-        path = route_path(scope)
-        scope[_IS_FOR_S3] = answer = path == PREFIX or path.startswith(f"{PREFIX}/")
-    return answer
 
 
 def subresources(scope: MutableMapping[str, Any]) -> frozenset[str]:

@@ -1,9 +1,10 @@
 """XML as S3 has it: bodies of requests read without entities or DTDs, answers written in its namespace."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, tostring
+from xml.sax.saxutils import escape
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -120,18 +121,41 @@ def document(name: str) -> Element:
 
 def xml_response(root: Element, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return `root` as a response."""
-    return Response(
-        to_xml(root), status_code=status, headers={"content-type": "application/xml", **(headers or {})}
-    )
+    return document_response(to_xml(root), status=status, headers=headers)
+
+
+def document_response(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a document as a response."""
+    return Response(body, status_code=status, headers={"content-type": "application/xml", **(headers or {})})
+
+
+def written(name: str, content: Content = None) -> str:
+    """Return an element as text, the same as `add` and `to_xml` write. For lists: their trees take long."""
+    text = "" if content is None else escape(_without_controls(_text(content)))
+    return f"<{name}>{text}</{name}>" if text else f"<{name} />"
+
+
+def written_around(name: str, children: Iterable[str]) -> str:
+    """Return an element around others that are written already."""
+    return f"<{name}>{''.join(children)}</{name}>"
+
+
+def written_document(name: str, children: Iterable[str]) -> bytes:
+    """Return a document in S3's namespace around elements that are written already."""
+    return DECLARATION + f"""<{name} xmlns="{NAMESPACE}">{"".join(children)}</{name}>""".encode()
 
 
 def to_xml(root: Element) -> bytes:
     """Return `root` as a document in UTF-8."""
     for each in root.iter():
         if each.text is not None:
-            each.text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", each.text)
+            each.text = _without_controls(each.text)
     body: bytes = tostring(root, encoding="utf-8", xml_declaration=False)
     return DECLARATION + body
+
+
+def _without_controls(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _text(content: str | int | bool | datetime) -> str:

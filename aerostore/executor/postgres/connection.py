@@ -4,16 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from psycopg.rows import dict_row
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from aerostore.errors import SlowDown, Unavailable
+from aerostore.executor.postgres.line import Line
 from aerostore.executor.postgres.parameter import read_like_sqlite
-from aerostore.executor.postgres.session import PooledConnection, Scope, Session
+from aerostore.executor.postgres.plan import Plans
+from aerostore.executor.postgres.session import Scope, Session
 
 CONNECT_TIMEOUT_S = 10
-_PREPARE_AFTER = 5
+Connection = AsyncConnection[TupleRow]
+
 _IDLE_CONNECTIONS = 2
 # How long the pool tries to reach a server that went away, before the next request makes it try again.
 _RECONNECT_TIMEOUT_S = 2.0
@@ -31,16 +36,15 @@ _NOTICE_SILENCE = {
 class Connections:
     """Lends connections. size: how many at once. wait_s: how long a caller waits for one."""
 
-    def __init__(self, conninfo: str, *, size: int, wait_s: float, prepared_statements: bool) -> None:
+    def __init__(self, conninfo: str, *, size: int, wait_s: float, plans: Plans) -> None:
         options: dict[str, Any] = {
             "autocommit": True,  # transactions begin as statements, in the same round trip as others
-            "row_factory": dict_row,
-            "prepare_threshold": _PREPARE_AFTER if prepared_statements else None,
+            "prepare_threshold": None,  # whoever has them prepared keeps the names: a Line
             "connect_timeout": CONNECT_TIMEOUT_S,
             "fallback_application_name": "aerostore",
             **_NOTICE_SILENCE,
         }
-        self._pool: AsyncConnectionPool[PooledConnection] = AsyncConnectionPool(
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
             kwargs=options,
             min_size=min(_IDLE_CONNECTIONS, size),
@@ -52,6 +56,8 @@ class Connections:
             open=False,
             name="aerostore",
         )
+        self._lines: WeakKeyDictionary[Connection, Line] = WeakKeyDictionary()
+        self._plans = plans
         self._returning: set[asyncio.Task[None]] = set()
         self._waiting: set[asyncio.Timeout] = set()
         self._is_away = False
@@ -85,7 +91,7 @@ class Connections:
         Raises: SlowDown when none is free in time; Unavailable when the server is away or the pool closed.
         """
         connection = await self._take()
-        session = Session(connection, scope)
+        session = Session(self._lines[connection], scope, self._plans)
         try:
             yield session
         finally:
@@ -93,7 +99,7 @@ class Connections:
             self._returning.add(returning)
             returning.add_done_callback(self._returning.discard)
 
-    async def _take(self) -> PooledConnection:
+    async def _take(self) -> Connection:
         try:
             async with self._patience():
                 return await self._pool.getconn()
@@ -114,17 +120,20 @@ class Connections:
             finally:
                 self._waiting.discard(patience)
 
-    async def _welcome(self, connection: PooledConnection) -> None:
+    async def _welcome(self, connection: Connection) -> None:
         self._is_away = False
         await read_like_sqlite(connection)
+        self._lines[connection] = Line(connection)
 
-    async def _give_up(self, _pool: AsyncConnectionPool[PooledConnection]) -> None:
+    async def _give_up(self, _pool: AsyncConnectionPool[Connection]) -> None:
         """Learn that the server is away: whoever waits for it has waited enough."""
         self._is_away = True
         for patience in self._waiting:
             patience.reschedule(asyncio.get_running_loop().time())
 
-    async def _give_back(self, connection: PooledConnection, session: Session) -> None:
+    async def _give_back(self, connection: Connection, session: Session) -> None:
         if session.is_open:
             await session.undo()
+        if self._lines[connection].is_full:
+            await connection.close()  # the pool makes a new one
         await self._pool.putconn(connection)

@@ -12,28 +12,29 @@ from psycopg.adapt import Buffer, Loader
 from psycopg.types.json import Jsonb
 from psycopg.types.string import TextLoader
 
-# A literal, a quoted name, a cast, a parameter, a percent sign: whatever comes first.
-_TOKEN = re.compile(r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | :: | :([A-Za-z_]\w*) | %""", re.VERBOSE)
+# A literal, a quoted name, a cast, a parameter: whatever comes first.
+_TOKEN = re.compile(r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | :: | :([A-Za-z_]\w*)""", re.VERBOSE)
+
+
+def numbered(sql: str, parameters: Mapping[str, Any]) -> tuple[bytes, list[Any]]:
+    """Return `sql` with `$1` and so on for `:name`, its rows left to row security, and the values for these.
+
+    For SQL without comments and dollar quotes, which no statement has. Objects become jsonb, lists arrays.
+    """
+    text, names = _numbered(sql)
+    return text, [_to_postgres(parameters[name]) for name in names]
 
 
 @lru_cache(maxsize=1024)
-def to_psycopg(sql: str) -> str:
-    """Return `sql` with `:name` parameters as `%(name)s`, and with its rows left to row security.
+def _numbered(sql: str) -> tuple[bytes, tuple[str, ...]]:
+    names: dict[str, int] = {}
 
-    For SQL without comments and dollar quotes, which no statement has.
-    """
-    return _TOKEN.sub(_to_psycopg, sql.replace("{policy}", "TRUE"))
+    def number(token: re.Match[str]) -> str:
+        name = token[1]
+        return f"${names.setdefault(name, len(names) + 1)}" if name else token[0]
 
-
-def _to_psycopg(token: re.Match[str]) -> str:
-    if token[1]:
-        return f"%({token[1]})s"
-    return token[0].replace("%", "%%")
-
-
-def to_postgres(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `parameters` as psycopg writes them to the column types: objects as jsonb, lists as arrays."""
-    return {name: _to_postgres(value) for name, value in parameters.items()}
+    text = _TOKEN.sub(number, sql.replace("{policy}", "TRUE"))
+    return text.encode(), tuple(names)
 
 
 def _to_postgres(value: Any) -> Any:

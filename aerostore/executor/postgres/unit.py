@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -19,9 +20,10 @@ from aerostore.executor.postgres.connection import Connections
 from aerostore.executor.postgres.error import is_connection_lost, to_storage_error
 from aerostore.executor.postgres.installation import install
 from aerostore.executor.postgres.narrowing import Narrowing
+from aerostore.executor.postgres.plan import Plans, read_states
 from aerostore.executor.postgres.reading import read_policies
 from aerostore.executor.postgres.role import Roles
-from aerostore.executor.postgres.session import READ, WRITE, Scope
+from aerostore.executor.postgres.session import Mode, Scope
 from aerostore.permissions.request_setting import request_settings
 
 T = TypeVar("T")
@@ -38,15 +40,26 @@ _SETTINGS = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, MDY",
 }
-_READ_SETTINGS = _SETTINGS | {"statement_timeout": "20s"}
-_WRITE_SETTINGS = _SETTINGS | {"statement_timeout": "30s"}
+# The statements of a read see one snapshot. A write waits for rows that others hold, then sees them anew.
+_READ = Mode(
+    begin=b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    end=b"ROLLBACK",
+    settings=_SETTINGS | {"statement_timeout": "20s"},
+)
+_WRITE = Mode(
+    begin=b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    end=b"COMMIT",
+    settings=_SETTINGS | {"statement_timeout": "30s"},
+)
+_PROBE = replace(_WRITE, end=b"ROLLBACK")
 
 
 class PostgresExecutor:
     """An `Executor` over one Postgres database, 15 or newer.
 
     adopt: take over storage tables that something else made. connection_wait_s: how long a unit waits for
-    a free connection. prepared_statements: leave off behind a pooler that cannot follow them.
+    a free connection. prepared_statements: have the server keep plans; stops by itself
+    behind a pooler that does not follow them.
     """
 
     name = "postgres"
@@ -57,14 +70,13 @@ class PostgresExecutor:
         *,
         pool_size: int = 10,
         adopt: bool = False,
-        prepared_statements: bool = False,
+        prepared_statements: bool = True,
         connection_wait_s: float = CONNECTION_WAIT_S,
     ) -> None:
         self._conninfo = conninfo
         self._adopt = adopt
-        self._connections = Connections(
-            conninfo, size=pool_size, wait_s=connection_wait_s, prepared_statements=prepared_statements
-        )
+        self._plans = Plans(are_kept=prepared_statements)
+        self._connections = Connections(conninfo, size=pool_size, wait_s=connection_wait_s, plans=self._plans)
         self._roles: Roles | None = None
         self._narrowing = Narrowing()
         self._background: set[asyncio.Task[None]] = set()
@@ -98,15 +110,15 @@ class PostgresExecutor:
             reading = asyncio.create_task(self._read_policies(self._roles))
             self._background.add(reading)
             reading.add_done_callback(self._background.discard)
-        return await self._run_unit(context, work, READ, _READ_SETTINGS, keep=False)
+        return await self._run_unit(context, work, _READ)
 
     async def write(self, context: RlsContext, work: WorkFactory[T]) -> T:
         """Run `work` and commit; again from its start when it met another one in the wrong order."""
-        return await self._run_unit(context, work, WRITE, _WRITE_SETTINGS, keep=True)
+        return await self._run_unit(context, work, _WRITE)
 
     async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
         """Run `work` as `write` would, without the commit."""
-        return await self._run_unit(context, work, WRITE, _WRITE_SETTINGS, keep=False)
+        return await self._run_unit(context, work, _PROBE)
 
     async def _read_policies(self, roles: Roles) -> None:
         """Learn what bounds policies imply now; without it lists are right as well, only slower."""
@@ -114,27 +126,26 @@ class PostgresExecutor:
         with suppress(StorageError):
             work = partial(read_policies, roles.callers, known)
             # As the system: every role's policies are read, whoever asks.
-            self._narrowing.reading = await self._run_unit(SYSTEM, work, READ, _READ_SETTINGS, keep=False)
+            self._narrowing.reading = await self._run_unit(SYSTEM, work, _READ)
+            self._plans.learn(await self._run_unit(SYSTEM, partial(read_states, roles.callers), _READ))
 
-    async def _run_unit(
-        self, context: RlsContext, work: WorkFactory[T], begin: str, settings: dict[str, str], *, keep: bool
-    ) -> T:
+    async def _run_unit(self, context: RlsContext, work: WorkFactory[T], mode: Mode) -> T:
         with self._at_work() as roles:
             scope = Scope(
-                begin=begin,
+                mode=mode,
                 caller=roles.role_of(context),
                 system=roles.system,
-                settings=request_settings(context) | settings,
+                settings=request_settings(context),
                 narrowed=partial(self._narrowing.narrowed, context=context),
             )
-            return await self._run_until_it_fits(scope, work, keep=keep)
+            return await self._run_until_it_fits(scope, work)
 
-    async def _run_until_it_fits(self, scope: Scope, work: WorkFactory[T], *, keep: bool) -> T:
+    async def _run_until_it_fits(self, scope: Scope, work: WorkFactory[T]) -> T:
         """Run `work` anew after a deadlock or the like, and once after a lost connection."""
         runs = losses = 0
         while True:
             try:
-                return await self._run(scope, work, keep=keep)
+                return await self._run(scope, work)
             except psycopg.Error as exc:
                 runs += 1
                 losses += is_connection_lost(exc)
@@ -142,10 +153,10 @@ class PostgresExecutor:
                     raise to_storage_error(exc, judged=False) from exc
                 await self._before_another_run(exc, runs)
 
-    async def _run(self, scope: Scope, work: WorkFactory[T], *, keep: bool) -> T:
+    async def _run(self, scope: Scope, work: WorkFactory[T]) -> T:
         async with self._connections.session(scope) as session:
             value = await session.run(work)
-            if keep:
+            if scope.mode is _WRITE:
                 await session.commit()
             return value
 

@@ -5,7 +5,7 @@ lists come from the tables. Names are compared byte by byte; `lower` folds ASCII
 engines. A current object is one with `archived_at IS NULL`.
 """
 
-from aerostore.executor.statements import access_key, multipart, quarantine, scrub, upload
+from aerostore.executor.statements import access_key, folder, listing, multipart, quarantine, scrub, upload
 from aerostore.executor.statements.blob import (
     count_deleting_blobs,
     delete_blob,
@@ -21,6 +21,7 @@ from aerostore.executor.statements.bucket import (
     count_bucket_content,
     delete_bucket,
     find_bucket,
+    find_public_bucket,
     find_visible_bucket,
     insert_bucket,
     list_buckets,
@@ -31,12 +32,15 @@ from aerostore.executor.statements.denial import find_denials, insert_denial, tr
 from aerostore.executor.statements.event import (
     count_dead_events,
     insert_event,
+    insert_event_of_upsert,
+    insert_events,
     list_due_events,
     newest_seq,
     see_newest_event,
     settle_event,
     trim_events,
 )
+from aerostore.executor.statements.folder import fold, folded, list_folded_entries
 from aerostore.executor.statements.job import (
     begin_grace_anew,
     count_expired_uploads,
@@ -48,24 +52,14 @@ from aerostore.executor.statements.job import (
     release_lease,
     take_lease,
 )
-from aerostore.executor.statements.listing import (
-    FOLDER_MARK,
-    NAME_AFTER,
-    end_of,
-    fold,
-    folded,
-    list_entries,
-    list_entries_by_time,
-    list_folded_entries,
-    list_folded_files,
-    list_folded_folders,
-    list_names,
-    successor,
-)
+from aerostore.executor.statements.listing import list_entries, list_entries_by_time, list_names
+from aerostore.executor.statements.name_range import NAME_AFTER, end_of, successor
 from aerostore.executor.statements.object import (
     delete_object,
     delete_objects,
     find_object,
+    find_protected_object,
+    find_public_object,
     find_visible_object,
     find_visible_objects,
     insert_object,
@@ -78,7 +72,6 @@ from aerostore.executor.statements.object import (
 )
 
 __all__ = [
-    "FOLDER_MARK",
     "NAME_AFTER",
     "access_key",
     "begin_grace_anew",
@@ -99,6 +92,9 @@ __all__ = [
     "find_denials",
     "find_known_keys",
     "find_object",
+    "find_protected_object",
+    "find_public_bucket",
+    "find_public_object",
     "find_unfinished_uploads",
     "find_uploads_under_way",
     "find_visible_bucket",
@@ -106,10 +102,13 @@ __all__ = [
     "find_visible_objects",
     "fold",
     "folded",
+    "folder",
     "insert_blob",
     "insert_bucket",
     "insert_denial",
     "insert_event",
+    "insert_event_of_upsert",
+    "insert_events",
     "insert_object",
     "list_blobs",
     "list_buckets",
@@ -119,9 +118,8 @@ __all__ = [
     "list_entries",
     "list_entries_by_time",
     "list_folded_entries",
-    "list_folded_files",
-    "list_folded_folders",
     "list_names",
+    "listing",
     "lock_object",
     "lock_objects",
     "lock_objects_after",

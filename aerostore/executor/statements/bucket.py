@@ -16,18 +16,25 @@ from aerostore.executor.statements.column import (
 from aerostore.executor.tables import StorageBucket
 from aerostore.permissions import BUCKETS
 
+_BUCKET = f"SELECT {BUCKET_COLUMNS} FROM storage_buckets WHERE id = :id"
+_PUBLIC_BUCKET = f"{_BUCKET} AND public"
+_VISIBLE_BUCKET = f"{_BUCKET} AND {{policy}}"
+
 
 def find_bucket(bucket_id: str) -> Statement:
     """Rows: storage_buckets, zero or one. As the system: object routes ask nothing of bucket policies."""
-    return Statement(
-        sql=f"SELECT {BUCKET_COLUMNS} FROM storage_buckets WHERE id = :id", parameters={"id": bucket_id}
-    )
+    return Statement(sql=_BUCKET, parameters={"id": bucket_id})
+
+
+def find_public_bucket(bucket_id: str) -> Statement:
+    """Rows: storage_buckets, zero or one that is public. As the system."""
+    return Statement(sql=_PUBLIC_BUCKET, parameters={"id": bucket_id})
 
 
 def find_visible_bucket(bucket_id: str) -> Statement:
     """Rows: storage_buckets, zero or one that the caller may select."""
     return Statement(
-        sql=f"SELECT {BUCKET_COLUMNS} FROM storage_buckets WHERE id = :id AND {{policy}}",
+        sql=_VISIBLE_BUCKET,
         parameters={"id": bucket_id},
         law=Law(table=BUCKETS, command="select", known={"id": bucket_id}),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from sqlmodel import SQLModel
@@ -21,6 +22,10 @@ from aerostore.executor.tables import (
 
 CURRENT = "archived_at IS NULL"
 ONE_OBJECT = f"bucket_id = :bucket_id AND name = :name AND {CURRENT}"
+_FIELDS: dict[type[object], tuple[str, ...]] = {
+    shape: tuple([each.name for each in fields(shape)])
+    for shape in (Bucket, Object, Blob, Event, ScrubRound, UploadSession, AccessKey)
+}
 _SORTABLE = {"id", "name", "created_at", "updated_at", "last_accessed_at"}
 
 
@@ -43,7 +48,12 @@ SCRUB_COLUMNS = _columns(StorageScrub)
 
 def insert_into(table: type[SQLModel], row: Mapping[str, Any]) -> str:
     """Return the INSERT of one row; every column of `row` is a parameter of the same name."""
-    names = [name for name in column_names(table) if name in row]
+    return _insert_into(table, tuple(row))
+
+
+@lru_cache(maxsize=64)
+def _insert_into(table: type[SQLModel], given: tuple[str, ...]) -> str:
+    names = [name for name in column_names(table) if name in given]
     values = ", ".join(f":{name}" for name in names)
     return f"INSERT INTO {table.__tablename__} ({', '.join(names)}) VALUES ({values})"
 
@@ -55,7 +65,7 @@ def assignments(names: Sequence[str]) -> str:
 
 def to_row(value: Bucket | Object | Blob | Event | ScrubRound | UploadSession | AccessKey) -> dict[str, Any]:
     """Return a domain value as columns and their values."""
-    return {each.name: getattr(value, each.name) for each in fields(value)}
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
 
 
 def direction(order: str) -> str:

@@ -1,13 +1,32 @@
 """SQL about the outbox."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from aerostore.domain import Event
 from aerostore.executor import Statement
-from aerostore.executor.statements.column import EVENT_COLUMNS, assignments, insert_into, to_row
+from aerostore.executor.statements.column import EVENT_COLUMNS, ONE_OBJECT, assignments, insert_into, to_row
 from aerostore.executor.tables import StorageEvent
+
+_OWN = ("id", "type", "bucket_id", "name", "object_id", "payload")
+_HAPPENED = "created_at, next_attempt_at, delivered_at"
+_WRITTEN = f"FROM storage_objects WHERE {ONE_OBJECT}"
+_INSERT = f"INSERT INTO storage_events ({', '.join(_OWN)}, {_HAPPENED})"
+_INSERT_OF_UPSERT = (
+    f"{_INSERT} VALUES (:id, (SELECT CASE WHEN id = :object_id THEN :type ELSE :replaced END {_WRITTEN}),"
+    f" :bucket_id, :name, (SELECT id {_WRITTEN}), :payload, :created_at, :created_at, :delivered_at)"
+)
+_MEMBERS = ", ".join([f"json_extract(value, '$.{name}')" for name in _OWN])
+_INSERT_MANY = (
+    f"{_INSERT} SELECT {_MEMBERS}, :created_at, :created_at, :delivered_at"
+    " FROM json_each(:events, '$.rows') ORDER BY key"
+)
+_INSERT_MANY_POSTGRES = (
+    f"{_INSERT} SELECT {', '.join(_OWN)}, :created_at::timestamptz, :created_at, :delivered_at::timestamptz"
+    " FROM ROWS FROM (jsonb_to_recordset(:events::jsonb -> 'rows') AS (id text, type text, bucket_id text,"
+    " name text, object_id uuid, payload jsonb)) WITH ORDINALITY ORDER BY ordinality"
+)
 
 
 def insert_event(event: Event, *, delivered_at: datetime | None) -> Statement:
@@ -16,6 +35,32 @@ def insert_event(event: Event, *, delivered_at: datetime | None) -> Statement:
     del row["seq"]
     row |= {"next_attempt_at": event.created_at, "delivered_at": delivered_at}
     return Statement(sql=insert_into(StorageEvent, row), parameters=row)
+
+
+def insert_event_of_upsert(event: Event, replaced: str, *, delivered_at: datetime | None) -> Statement:
+    """Changes one row: as `insert_event`, of the object that has the name now, which may have another id.
+
+    replaced: the type of the event then.
+    """
+    return Statement(
+        sql=_INSERT_OF_UPSERT,
+        parameters={name: getattr(event, name) for name in (*_OWN, "created_at")}
+        | {"replaced": replaced, "delivered_at": delivered_at},
+    )
+
+
+def insert_events(events: Sequence[Event], *, delivered_at: datetime | None) -> Statement:
+    """Changes a row for each of `events`, numbered in their order; they happened at one time."""
+    rows = [{name: getattr(each, name) for name in _OWN} for each in events]
+    return Statement(
+        sql=_INSERT_MANY,
+        postgres=_INSERT_MANY_POSTGRES,
+        parameters={
+            "events": {"rows": rows},
+            "created_at": events[0].created_at,
+            "delivered_at": delivered_at,
+        },
+    )
 
 
 def list_due_events(now: datetime, limit: int) -> Statement:

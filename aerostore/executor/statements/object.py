@@ -20,14 +20,17 @@ from aerostore.permissions import OBJECTS
 
 # What the table fills in where a new row leaves it out.
 _DEFAULTS = {"archived_at": None, "is_delete_marker": False}
+_FEW = 20
+
+_IN_PUBLIC_BUCKET = "EXISTS (SELECT 1 FROM storage_buckets AS bucket WHERE bucket.id = :bucket_id AND public)"
+_OBJECT = f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE {ONE_OBJECT}"
+_PUBLIC_OBJECT = f"{_OBJECT} AND {_IN_PUBLIC_BUCKET}"
+_VISIBLE_OBJECT = f"{_OBJECT} AND {{policy}}"
 
 
 def find_object(bucket_id: str, name: str) -> Statement:
     """Rows: storage_objects, zero or one. As the system."""
-    return Statement(
-        sql=f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE {ONE_OBJECT}",
-        parameters={"bucket_id": bucket_id, "name": name},
-    )
+    return Statement(sql=_OBJECT, parameters={"bucket_id": bucket_id, "name": name})
 
 
 def lock_object(bucket_id: str, name: str) -> Statement:
@@ -51,24 +54,39 @@ def lock_objects(bucket_id: str, names: Sequence[str]) -> Statement:
     )
 
 
-def find_visible_object(bucket_id: str, name: str) -> Statement:
-    """Rows: storage_objects, zero or one that the caller may select."""
+def find_public_object(bucket_id: str, name: str) -> Statement:
+    """Rows: storage_objects, zero or one, none of a private bucket. As the system: nobody has to be asked."""
+    return Statement(sql=_PUBLIC_OBJECT, parameters={"bucket_id": bucket_id, "name": name})
+
+
+def find_visible_object(bucket_id: str, name: str, *, unasked: str = "") -> Statement:
+    """Rows: storage_objects, zero or one that the caller may select. unasked: as `Law` has it."""
     return Statement(
-        sql=f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE {ONE_OBJECT} AND {{policy}}",
+        sql=_VISIBLE_OBJECT,
         parameters={"bucket_id": bucket_id, "name": name},
-        law=Law(table=OBJECTS, command="select", known={"bucket_id": bucket_id, "name": name}),
+        # Not the name: what policies come to is remembered by what is known, and names hardly come again.
+        law=Law(table=OBJECTS, command="select", known={"bucket_id": bucket_id}, unasked=unasked),
     )
+
+
+def find_protected_object(bucket_id: str, name: str) -> Statement:
+    """Rows: as `find_visible_object`, for those who need no policy in a public bucket."""
+    return find_visible_object(bucket_id, name, unasked=_IN_PUBLIC_BUCKET)
 
 
 def find_visible_objects(bucket_id: str, names: Sequence[str]) -> Statement:
     """Rows: storage_objects with one of `names` that the caller may select, in no order."""
+    found = f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+    # LIMIT makes PostgreSQL look up each name: it takes a new bucket for small, and would read all of it.
     return Statement(
-        sql=(
-            f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
-            f" AND name IN ({placeholders(names)}) AND {{policy}}"
+        sql=f"{found} AND name IN (SELECT value FROM json_each(:names)) AND {{policy}}",
+        postgres=(
+            "SELECT found.* FROM (SELECT DISTINCT unnest(CAST(:names AS text[])) AS value) AS wanted,"
+            f" LATERAL ({found} AND name = wanted.value AND {{policy}} LIMIT 1) AS found"
         ),
-        parameters={"bucket_id": bucket_id, **numbered(names)},
+        parameters={"bucket_id": bucket_id, "names": list(names)},
         law=Law(table=OBJECTS, command="select", known={"bucket_id": bucket_id}),
+        reads_many=len(names) > _FEW,
     )
 
 

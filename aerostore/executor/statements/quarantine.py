@@ -53,6 +53,17 @@ def note_loss(key: str, kind: str, now: datetime) -> Statement:
     )
 
 
+def list_rows(after_key: str, limit: int) -> Statement:
+    """Rows: (backend_key, size_bytes, status) of blobs in any state, in key order after `after_key`."""
+    return Statement(
+        sql=(
+            "SELECT backend_key, size_bytes, status FROM storage_blobs"
+            " WHERE backend_key > :after_key ORDER BY backend_key LIMIT :limit"
+        ),
+        parameters={"after_key": after_key, "limit": limit},
+    )
+
+
 def forget_unseen(kind: str, seen_at: datetime) -> Statement:
     """Changes the rows of `kind` that the scan of `seen_at` did not see: they found their other half."""
     return Statement(

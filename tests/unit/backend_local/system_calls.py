@@ -1,6 +1,5 @@
 """System calls of the local backend, watched or failing."""
 
-import asyncio
 import os
 import stat
 from collections.abc import Callable
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from aerostore.backend.local_thread import Threads
 
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -53,11 +54,11 @@ def trace_system_calls(patch: pytest.MonkeyPatch) -> list[str]:
 
 def count_hops(patch: pytest.MonkeyPatch) -> list[None]:
     hops: list[None] = []
-    run_in_executor = asyncio.BaseEventLoop.run_in_executor
+    start = Threads.start
 
-    def counted(loop: asyncio.BaseEventLoop, *arguments: Any) -> Any:
+    def counted(threads: Threads, task: Callable[[], Any]) -> Any:
         hops.append(None)
-        return run_in_executor(loop, *arguments)
+        return start(threads, task)
 
-    patch.setattr(asyncio.BaseEventLoop, "run_in_executor", counted)
+    patch.setattr(Threads, "start", counted)
     return hops

@@ -74,7 +74,7 @@ def test_a_long_piece_that_changes_after_it_was_found_good_gives_no_wrong_byte(
 
     async def scenario() -> None:
         receipt = await put(backend, NOISE)
-        assert len(receipt.piece_sums) == 8
+        assert len(receipt.piece_sums) == 2 * piece_sum.SUM_BYTES
         reader = await backend.open(receipt.key, part, piece_sums=receipt.piece_sums)
         flip(root / receipt.key, MIB + MIB // 2)
         received = await read_until_it_fails(reader)
@@ -117,6 +117,7 @@ def test_a_small_file_that_ends_early_is_corrupted(
     backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receipt = run(put(backend, CONTENT))
+    monkeypatch.setattr("os.preadv", lambda *_arguments: 0)
     monkeypatch.setattr("os.pread", lambda *_arguments: b"")
     with pytest.raises(Corrupted):
         run(backend.open(receipt.key))

@@ -1,0 +1,95 @@
+"""The thread that writes to SQLite: what waits is committed together and answered together."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aerostore.domain import SYSTEM
+from aerostore.errors import KeyAlreadyExists
+from aerostore.executor import Work
+from aerostore.executor import statements as sql
+from aerostore.executor.sqlite import SqliteExecutor
+from tests.conformance.executor_fixture import Rights, add_bucket, an_object, connections_of, count
+
+UNITS = 20
+
+
+async def behind_one_that_waits(
+    executor: SqliteExecutor, units: list[Callable[[], Work[None]]]
+) -> list[BaseException | None]:
+    """Run `units` when all of them wait, which is while another one runs; return how they ended."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def first() -> Work[None]:
+        begun.set()
+        go_on.wait()
+        yield sql.find_bucket("photos")
+
+    writing = asyncio.ensure_future(executor.write(SYSTEM, first))
+    await asyncio.to_thread(begun.wait)
+    others = [asyncio.ensure_future(executor.write(SYSTEM, unit)) for unit in units]
+    await asyncio.sleep(0)
+    go_on.set()
+    await writing
+    return await asyncio.gather(*others, return_exceptions=True)
+
+
+def insertion(name: str) -> Callable[[], Work[None]]:
+    def work() -> Work[None]:
+        yield sql.insert_object(an_object(name))
+
+    return work
+
+
+async def opened(folder: Path) -> SqliteExecutor:
+    executor = SqliteExecutor(folder / "rows.db", Rights())
+    await executor.start()
+    await add_bucket(executor)
+    return executor
+
+
+def test_units_that_wait_are_one_commit_and_wake_the_event_loop_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        executor = await opened(tmp_path)
+        loop = asyncio.get_running_loop()
+        wakes: list[Any] = []
+        commits: list[str] = []
+        wake = loop.call_soon_threadsafe
+        connections_of(executor)[0].set_trace_callback(
+            lambda text: commits.append(text) if text == "COMMIT" else None
+        )
+
+        def counted(callback: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+            if threading.current_thread().name == "sqlite-write":
+                wakes.append(callback)
+            return wake(callback, *arguments, **options)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        await behind_one_that_waits(executor, [insertion(str(number)) for number in range(UNITS)])
+        assert (len(commits), len(wakes)) == (2, 2)
+        assert await count(executor, "storage_objects") == UNITS
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_whoever_does_not_wait_any_more_takes_nobody_along(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        executor = await opened(tmp_path)
+        impatient = asyncio.ensure_future(executor.write(SYSTEM, insertion("impatient")))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        outcomes = await behind_one_that_waits(executor, [insertion("a"), insertion("a"), insertion("b")])
+        assert [type(each) for each in outcomes] == [type(None), KeyAlreadyExists, type(None)]
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+        assert await count(executor, "storage_objects") == 3
+        await executor.close()
+
+    asyncio.run(scenario())
