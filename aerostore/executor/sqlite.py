@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from aerostore.domain import RlsContext
 from aerostore.errors import Unavailable
 from aerostore.executor import WorkFactory
 from aerostore.executor.migrations import migrate_sqlite
-from aerostore.executor.sqlite_file import DatabaseFile
+from aerostore.executor.sqlite_file import BUSY_TIMEOUT_MS, DatabaseFile
 from aerostore.executor.sqlite_law import SqliteLaw, declare_tables
 from aerostore.executor.sqlite_reader import SqliteReader
 from aerostore.executor.sqlite_unit import run_unit
@@ -27,7 +28,8 @@ T = TypeVar("T")
 class SqliteExecutor:
     """An `Executor` over one SQLite file.
 
-    policies: the law. readers: threads for reads that are not short. clock: seconds that only grow.
+    policies: the law. readers: threads for reads that are not short. lock_wait_s: how long a write waits
+    for another process that writes. clock: seconds that only grow.
     """
 
     name = "sqlite"
@@ -38,12 +40,14 @@ class SqliteExecutor:
         policies: PolicySet,
         *,
         readers: int = 4,
+        lock_wait_s: float = BUSY_TIMEOUT_MS / 1000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._file = DatabaseFile(path)
         self._law = SqliteLaw(policies)
         self._declared_tables = policies.declared_tables
+        self._new_writer = partial(SqliteWriter, self._file, lock_wait_s=lock_wait_s, clock=clock)
         self._writer: SqliteWriter | None = None
         self._reader = SqliteReader(self._file, self._law, threads=readers, clock=clock)
 
@@ -90,7 +94,7 @@ class SqliteExecutor:
 
     def _prepare(self) -> SqliteWriter:
         self._file.create()
-        writer = SqliteWriter(self._file)
+        writer = self._new_writer()
         connection = writer.open().connection
         try:
             migrate_sqlite(connection)

@@ -135,7 +135,7 @@ def _begin(connection: sqlite3.Connection) -> bool:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as exc:
-        if _name_of(exc).startswith("SQLITE_BUSY"):
+        if is_busy(exc):
             return False
         raise
     return True
@@ -158,7 +158,7 @@ def _empty_log(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.OperationalError as exc:
-        if not _name_of(exc).startswith("SQLITE_BUSY"):  # busy: others have it open, so it was not read anew
+        if not is_busy(exc):  # busy: others have it open, so it was not read anew
             raise
 
 
@@ -185,6 +185,11 @@ def took_too_long() -> SlowDown:
 def is_disk_failure(exc: BaseException) -> bool:
     """Tell whether SQLite failed, here or below this error, because of what it read, wrote or synced."""
     return any(_name_of(each).startswith(_DISK_FAILURES) for each in (exc, exc.__cause__))
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Tell whether SQLite would have had to wait for somebody who writes."""
+    return _name_of(exc).startswith("SQLITE_BUSY")
 
 
 def is_cut_short(exc: BaseException) -> bool:

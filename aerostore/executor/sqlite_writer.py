@@ -5,18 +5,28 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aerostore.errors import InsufficientStorage, LockTimeout
-from aerostore.executor.sqlite_file import DatabaseFile, is_disk_failure, to_storage_error
+from aerostore.executor.sqlite_file import (
+    DatabaseFile,
+    is_busy,
+    is_disk_failure,
+    to_storage_error,
+)
 from aerostore.executor.sqlite_law import Session
 
 T = TypeVar("T")
 
 MAX_UNITS_PER_COMMIT = 128
+# After a unit whose changes had to be undone more such may come: so many commits are made with care.
+CAREFUL_COMMITS = 16
+# SQLite's own wait grows to 100 ms, while which another process begins anew again and again.
+_ASK_EVERY_S = 0.00025
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +56,25 @@ class _Outcome:
             answer.set_exception(self.failure)
 
 
-class SqliteWriter:
-    """Runs units of work in the order of their coming, each in a savepoint, many in one commit."""
+class _LeftChanges(Exception):
+    """A unit failed, and its changes are in the transaction of all."""
 
-    def __init__(self, file: DatabaseFile) -> None:
+
+class SqliteWriter:
+    """Runs units of work in the order of their coming, many in one commit.
+
+    lock_wait_s: how long to wait for another process that writes. clock: seconds that only grow.
+    """
+
+    def __init__(self, file: DatabaseFile, *, lock_wait_s: float, clock: Callable[[], float]) -> None:
         self._file = file
+        self._lock_wait_s = lock_wait_s
+        self._clock = clock
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_until_closed, name="sqlite-write", daemon=True)
         self._writing: Session | None = None
         self._distrusted: Session | None = None
+        self._careful_commits = 0
 
     @property
     def sessions(self) -> list[Session]:
@@ -68,6 +88,8 @@ class SqliteWriter:
 
     def start(self) -> None:
         """Start to run units."""
+        if self._writing:
+            _leave_waiting_to_us(self._writing)
         self._thread.start()
 
     def close(self) -> None:
@@ -105,7 +127,7 @@ class SqliteWriter:
         return units, False
 
     def _commit_together(self, units: list[_Unit]) -> None:
-        """Run `units`, each in a savepoint, and commit once; every caller is answered after the commit."""
+        """Run `units` and commit once; every caller is answered after the commit."""
         try:
             outcomes = self._commit(units)
         except BaseException as exc:
@@ -117,13 +139,42 @@ class SqliteWriter:
     def _commit(self, units: list[_Unit]) -> list[_Outcome]:
         session = self._writing or self._replace()
         self._file.require_in_place()
-        session.connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_run_in_savepoint(session, unit) for unit in units]
+        outcomes = self._run_all(session, units)
         has_changes = any(each.unit.keep and each.failure is None for each in outcomes)
         # A commit of nothing syncs as well.
         session.connection.execute("COMMIT" if has_changes else "ROLLBACK")
         self._file.require_in_place()  # what went into a file without a name is no commit
         return outcomes
+
+    def _run_all(self, session: Session, units: list[_Unit]) -> list[_Outcome]:
+        """Begin a transaction and run `units` in it, of which one that fails leaves nothing.
+
+        A savepoint for each makes SQLite copy every page that is changed, to a file when they are many. So
+        all run without, and again from the start with it when one of them left changes.
+        """
+        self._begin(session.connection)
+        if not self._careful_commits:
+            try:
+                return [_run(session, unit) for unit in units]
+            except _LeftChanges:
+                self._careful_commits = CAREFUL_COMMITS
+            session.connection.execute("ROLLBACK")
+            self._begin(session.connection)
+        self._careful_commits -= 1
+        return [_run_in_savepoint(session, unit) for unit in units]
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Keep all other processes from writing, as soon as none does. Raises: sqlite3.OperationalError."""
+        deadline = self._clock() + self._lock_wait_s
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as exc:
+                if not is_busy(exc) or self._clock() > deadline:
+                    raise
+                time.sleep(_ASK_EVERY_S)
+            else:
+                return
 
     def _undo(self, exc: BaseException) -> None:
         """Roll back; the writer outlives a disk that fails, but not with the connection that met the failure.
@@ -142,6 +193,7 @@ class SqliteWriter:
 
     def _replace(self) -> Session:
         session = self.open()
+        _leave_waiting_to_us(session)
         if (met_failure := self._distrusted) is not None:
             self._distrusted = None
             with contextlib.suppress(sqlite3.Error):
@@ -168,16 +220,39 @@ class SqliteWriter:
         return taken
 
 
+def _leave_waiting_to_us(session: Session) -> None:
+    session.connection.execute("PRAGMA busy_timeout = 0")
+
+
+def _run(session: Session, unit: _Unit) -> _Outcome:
+    """Run a unit that probably succeeds. Raises: _LeftChanges when it did not, and must be undone."""
+    if not unit.keep:
+        return _run_in_savepoint(session, unit)
+    changes_before = session.connection.total_changes
+    value, failure = _value_or_failure(session, unit.run)
+    if failure is not None:
+        _require_transaction(session, failure)
+        if session.connection.total_changes != changes_before:
+            raise _LeftChanges
+    return _Outcome(unit, value, failure)
+
+
 def _run_in_savepoint(session: Session, unit: _Unit) -> _Outcome:
     connection = session.connection
     connection.execute("SAVEPOINT unit")
     value, failure = _value_or_failure(session, unit.run)
-    if failure is not None and not connection.in_transaction:
-        raise failure  # a full disk ends the whole transaction, not only this unit
+    if failure is not None:
+        _require_transaction(session, failure)
     if failure is not None or not unit.keep:
         connection.execute("ROLLBACK TO unit")
     connection.execute("RELEASE unit")
     return _Outcome(unit, value, failure)
+
+
+def _require_transaction(session: Session, failure: Exception) -> None:
+    """Raises: `failure` when it ended the transaction of all units, as a full disk does."""
+    if not session.connection.in_transaction:
+        raise failure
 
 
 def _value_or_failure(session: Session, run: Callable[[Session], Any]) -> tuple[Any, Exception | None]:

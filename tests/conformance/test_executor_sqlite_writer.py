@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from aerostore.domain import SYSTEM
-from aerostore.errors import KeyAlreadyExists
+from aerostore.errors import KeyAlreadyExists, NoSuchKey
 from aerostore.executor import Work
 from aerostore.executor import statements as sql
 from aerostore.executor.sqlite import SqliteExecutor
+from aerostore.executor.sqlite_writer import CAREFUL_COMMITS
 from tests.conformance.executor_fixture import Rights, add_bucket, an_object, connections_of, count
 
 UNITS = 20
@@ -43,6 +44,16 @@ def insertion(name: str) -> Callable[[], Work[None]]:
         yield sql.insert_object(an_object(name))
 
     return work
+
+
+def refused() -> Work[None]:
+    yield sql.find_bucket("photos")
+    raise NoSuchKey
+
+
+def spoiling() -> Work[None]:
+    yield sql.insert_object(an_object("spoiled"))
+    raise NoSuchKey
 
 
 async def opened(folder: Path) -> SqliteExecutor:
@@ -91,5 +102,79 @@ def test_whoever_does_not_wait_any_more_takes_nobody_along(tmp_path: Path) -> No
             await impatient
         assert await count(executor, "storage_objects") == 3
         await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_no_page_is_copied_for_units_that_succeed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        executor = await opened(tmp_path)
+        texts: list[str] = []
+        connections_of(executor)[0].set_trace_callback(texts.append)
+        await behind_one_that_waits(executor, [insertion(str(number)) for number in range(UNITS)])
+        assert not [text for text in texts if text.startswith("SAVEPOINT")]
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_unit_that_fails_having_changed_nothing_costs_the_others_no_second_run(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        executor = await opened(tmp_path)
+        runs: list[str] = []
+
+        def counted() -> Work[None]:
+            runs.append("run")
+            yield sql.insert_object(an_object("counted"))
+
+        outcomes = await behind_one_that_waits(executor, [counted, refused])
+        assert [type(each) for each in outcomes] == [type(None), NoSuchKey]
+        assert len(runs) == 1
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_of_a_unit_that_fails_nothing_is_left_and_of_the_others_everything(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        executor = await opened(tmp_path)
+        for turn in range(2):  # first with nothing amiss before, then with care
+            units = [insertion(f"{turn}/a"), spoiling, insertion(f"{turn}/b"), refused]
+            outcomes = await behind_one_that_waits(executor, units)
+            assert [type(each) for each in outcomes] == [type(None), NoSuchKey, type(None), NoSuchKey]
+            assert await count(executor, "storage_objects") == 2 * (turn + 1)
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_care_ends_after_some_commits_in_which_nothing_was_amiss(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        executor = await opened(tmp_path)
+        await behind_one_that_waits(executor, [insertion("a"), spoiling])
+        texts: list[str] = []
+        connections_of(executor)[0].set_trace_callback(texts.append)
+        for number in range(CAREFUL_COMMITS + 3):
+            await executor.write(SYSTEM, insertion(str(number)))
+        assert sum(text.startswith("SAVEPOINT") for text in texts) == CAREFUL_COMMITS - 1
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
+def test_two_servers_that_write_all_the_time_both_come_to_their_turn(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        one = await opened(tmp_path)
+        other = SqliteExecutor(tmp_path / "rows.db", Rights())
+        await other.start()
+
+        async def write_many(executor: SqliteExecutor, name: str) -> None:
+            for number in range(UNITS):
+                await executor.write(SYSTEM, insertion(f"{name}/{number}"))
+
+        await asyncio.gather(write_many(one, "one"), write_many(other, "other"))
+        assert await count(one, "storage_objects") == 2 * UNITS
+        await one.close()
+        await other.close()
 
     asyncio.run(scenario())
