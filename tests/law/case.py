@@ -94,7 +94,7 @@ class Question:
     @property
     def is_read(self) -> bool:
         """Whether the statement only shows rows."""
-        return self.form in {"find objects", "list objects", "see objects", "list buckets"}
+        return self.form in _READS
 
     @property
     def part(self) -> str:
@@ -115,9 +115,14 @@ def _move(question: Question, world: World) -> Statement:
     return sql.move_object(to_object(_row_of(question, world)), to_object(question.row))
 
 
-def _list(question: Question, _world: World) -> Statement:
+def _page_of(question: Question) -> dict[str, Any]:
     lower, upper = question.names
-    return sql.list_names(question.row["bucket_id"], lower=lower, upper=upper or None, order="asc", limit=999)
+    bounds = {"lower": lower, "upper": upper or None}
+    return {"bucket_id": question.row["bucket_id"], "order": "asc", "limit": 999, **bounds}
+
+
+def _list_by_time(question: Question, _world: World) -> Statement:
+    return sql.listing.list_by_time(**_page_of(question), column="created_at", beyond=None)
 
 
 _SEE = Statement(
@@ -125,8 +130,12 @@ _SEE = Statement(
 )
 _STATEMENTS: Mapping[str, Callable[["Question", World], Statement]] = {
     "see objects": lambda *_: _SEE,
+    "find object": lambda q, _: sql.find_visible_object(q.row["bucket_id"], q.names[0]),
     "find objects": lambda q, _: sql.find_visible_objects(q.row["bucket_id"], q.names),
-    "list objects": _list,
+    "find listed objects": lambda q, _: sql.listing.find_listed(q.row["bucket_id"], q.names),
+    "list objects": lambda q, _: sql.list_names(**_page_of(q)),
+    "list listed objects": lambda q, _: sql.listing.list_listed(**_page_of(q)),
+    "list objects by time": _list_by_time,
     "insert object": lambda q, _: sql.insert_object(to_object(q.row)),
     "upsert object": lambda q, _: sql.upsert_object(to_object(q.row)),
     "move object": _move,
@@ -136,6 +145,8 @@ _STATEMENTS: Mapping[str, Callable[["Question", World], Statement]] = {
     "update bucket": lambda q, _: sql.update_bucket(q.target, q.row),
     "delete bucket": lambda q, _: sql.delete_bucket(q.target),
 }
+FORMS = frozenset(_STATEMENTS)
+_READS = frozenset(form for form in FORMS if form.startswith(("see", "find", "list")))
 
 _STATE: Mapping[str, tuple[str, ...]] = {
     OBJECTS: ("id", "bucket_id", "name", "owner_id", "version"),

@@ -78,13 +78,15 @@ class PolicySets:
         objects = world[OBJECTS]
         row = self._random.choice(objects)
         prefix = row["name"][: self._random.choice((0, 1, 3, 37))]
+        bucket = {"bucket_id": row["bucket_id"]}
         yield Question(form="see objects")
-        yield Question(form="list objects", row={"bucket_id": row["bucket_id"]}, names=("", ""))
-        yield Question(
-            form="list objects", row={"bucket_id": row["bucket_id"]}, names=(prefix, _after(prefix))
-        )
+        yield Question(form="list objects", row=bucket, names=("", ""))
+        for form in ("list objects", "list listed objects", "list objects by time"):
+            yield Question(form=form, row=bucket, names=(prefix, _after(prefix)))
         names = tuple(each["name"] for each in objects if each["bucket_id"] == row["bucket_id"])
-        yield Question(form="find objects", row={"bucket_id": row["bucket_id"]}, names=names)
+        for form in ("find objects", "find listed objects"):
+            yield Question(form=form, row=bucket, names=names)
+        yield Question(form="find object", row=bucket, names=(row["name"],))
         yield Question(form="list buckets")
 
     def _object_writes(self, world: World, population: Population) -> Iterator[Question]:

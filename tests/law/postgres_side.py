@@ -1,6 +1,5 @@
 """The judge: a real PostgreSQL, asked in transactions that are always rolled back."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
+from aerostore.executor.postgres.parameter import numbered
 from tests.conformance.postgres import PostgresCluster
 from tests.law.case import (
     BUCKETS,
@@ -28,7 +27,6 @@ from tests.law.case import (
 Connection = psycopg.Connection[tuple[Any, ...]]
 SCHEMA = Path(__file__).parent / "schema.sql"
 _SEARCH_PATH = "SET search_path = aerostore, storage, public, extensions"
-_PARAMETER = re.compile(r"(?<!:):([a-z]\w*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +152,8 @@ class PostgresSide:
 
     def _answer(self, question: Question) -> Outcome:
         statement = question.statement(self._world)
-        text = _PARAMETER.sub(r"%(\1)s", statement.sql.replace("%", "%%").replace("{policy}", "TRUE"))
-        values = {name: _to_postgres(value) for name, value in statement.parameters.items()}
-        cursor = self._connection.execute(text.encode(), values)
+        text, values = numbered(statement.postgres or statement.sql, statement.parameters)
+        cursor = psycopg.RawCursor(self._connection).execute(text, values)
         if question.is_read:
             at = [column.name for column in cursor.description or ()].index("id")
             return sorted([str(row[at])] for row in cursor)
@@ -194,7 +191,3 @@ def _escaped(query: str) -> bytes:
     """Keep `%` of the conditions from being read as a parameter; the one at the end is one."""
     text, parameter, _ = query.rpartition("%s")
     return (text.replace("%", "%%") + parameter + ")").encode()
-
-
-def _to_postgres(value: Any) -> Any:
-    return Jsonb(value) if isinstance(value, dict) else value

@@ -91,22 +91,26 @@ def test_missing_roles_are_named_with_what_to_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "pooler", "prepared", "verdict"),
-    [
-        (9, False, False, OK),
-        (10, False, False, FAIL),
-        (10, True, False, OK),
-        (1, True, True, WARN),
-        (1, False, True, OK),
-    ],
+    ("workers", "pooler", "verdict"), [(9, False, OK), (10, False, FAIL), (1, True, OK), (10, True, OK)]
 )
 def test_connections_are_compared_with_what_the_server_lets_in(
-    workers: int, pooler: bool, prepared: bool, verdict: Verdict
+    workers: int, pooler: bool, verdict: Verdict
 ) -> None:
-    settings = Settings(workers=workers, database_prepared_statements=prepared)
-    found = judge_connections(settings, looks({"has_pooler": pooler}))
+    found = judge_connections(Settings(workers=workers), looks({"has_pooler": pooler}))
     assert found.verdict is verdict
     assert ("pooler" in found.message) == pooler
+
+
+@pytest.mark.parametrize(
+    ("pooler", "prepared", "is_told"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_a_pooler_that_has_to_follow_prepared_statements_is_told_of_and_does_no_harm(
+    pooler: bool, prepared: bool, is_told: bool
+) -> None:
+    found = judge_connections(Settings(database_prepared_statements=prepared), looks({"has_pooler": pooler}))
+    assert found.verdict is OK
+    assert ("PgBouncer does from 1.21 on" in found.message) == is_told
 
 
 @pytest.mark.parametrize(

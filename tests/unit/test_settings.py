@@ -21,6 +21,12 @@ def test_nothing_given_means_the_defaults() -> None:
     assert Settings.from_env({}) == Settings()
 
 
+def test_statements_are_prepared_unless_somebody_says_no() -> None:
+    switched_off = Settings.from_env({"AEROSTORE_DATABASE_PREPARED_STATEMENTS": "off"})
+    assert Settings().database_prepared_statements
+    assert not switched_off.database_prepared_statements
+
+
 def test_other_variables_are_not_looked_at() -> None:
     assert Settings.from_env({"PORT": "9", "XAEROSTORE_PORT": "9", "aerostore_port": "9"}) == Settings()
 

@@ -168,6 +168,6 @@ def test_no_log_line_holds_a_secret(service_door: Door, data_dir: Path) -> None:
     service_door.send_unsigned("GET", "/bucket/key", query=query)
     replace(service_door, secret_access_key="wrong").send("GET", "/")
     log = (data_dir.parent / "server.log").read_text("utf-8")
-    assert f'"access_key": "{service_door.access_key_id}"' in log
+    assert f'"access_key":"{service_door.access_key_id}"' in log
     assert service_door.secret_access_key not in log
     assert query.rpartition("Signature=")[2] not in log

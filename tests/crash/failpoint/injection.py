@@ -1,7 +1,8 @@
 """Failpoints, inside the server: wraps what it calls to write, sync, commit and answer. None is in its code.
 
-It stands in for functions of the standard library, psycopg and Starlette, so the server must not have
-taken them under other names before.
+It stands in for functions of the standard library and Starlette, so the server must not have taken them
+under other names before. Statements travel to PostgreSQL together with their commit, through a C library that
+nothing can stand in for: so it stands in for the product's own exchange of them.
 """
 
 import os
@@ -9,12 +10,14 @@ import signal
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from starlette.applications import Starlette
+
+from aerostore.executor import Result
+from aerostore.executor.postgres.line import Line, Query
 
 from . import AFTER, BEFORE, HALFWAY, RECORD, notes_beside
 
@@ -135,17 +138,18 @@ def _wrap_sqlite(obedience: Obedience) -> None:
 
 
 def _wrap_postgres(obedience: Obedience) -> None:
-    execute: Any = psycopg.AsyncConnection.execute
+    """Watch exchanges that end with a commit: before one nothing of it was sent, after it all is answered."""
+    exchange = Line.exchange
 
-    async def watched(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-        if query != "COMMIT":
-            return await execute(self, query, *arguments, **options)
+    async def watched(self: Line, queries: Sequence[Query]) -> list[Result]:
+        if queries[-1].text != b"COMMIT":
+            return await exchange(self, queries)
         obedience.meet("commit", BEFORE)
-        cursor = await execute(self, query, *arguments, **options)
+        results = await exchange(self, queries)
         obedience.meet("commit", AFTER)
-        return cursor
+        return results
 
-    psycopg.AsyncConnection.execute = watched  # type: ignore[method-assign] # the same call, watched
+    Line.exchange = watched  # type: ignore[method-assign] # the same call, watched
 
 
 def _wrap_replies(obedience: Obedience) -> None:

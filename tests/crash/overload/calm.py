@@ -92,7 +92,11 @@ def check_calm(server: Server, service: httpx.Client, before: Calm) -> None:
 
 
 def use(service: httpx.Client) -> None:
-    """Upload and download as somebody who knows nothing of the abuse; the same content leaves no new file."""
+    """Upload, list and download as somebody who knows nothing of the abuse; the same content is no new file.
+
+    Lists have connections to the database of their own, which are opened by the first of them and stay.
+    """
     stored = put_object(service, BUCKET, "normal", _CONTENT, {"x-upsert": "true"})
     assert stored.status_code == 200, stored.text
+    assert service.post(f"/object/list-v2/{BUCKET}", json={}).status_code == 200
     assert get_object(service, BUCKET, "normal").content == _CONTENT

@@ -181,6 +181,18 @@ def test_the_disk_starts_on_a_large_body_before_it_ends(
     assert started == [(0, MIB), (MIB, MIB)]
 
 
+def test_what_was_written_long_ago_of_a_large_body_leaves_memory(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aerostore.backend.local_tree.RECENT_BYTES", 2 * MIB)
+    advised: list[tuple[int, int]] = []
+    monkeypatch.setattr("os.posix_fadvise", lambda _file, *part: advised.append(part[:2]))
+    run(put(backend, bytes(4 * MIB + 1)))
+    starts, drops = [0, 1, 2, 3], [0, 1]
+    assert sorted(advised) == sorted((number * MIB, MIB) for number in starts + drops)
+    assert advised.index((0, MIB), 1) > advised.index((2 * MIB, MIB)), "it was dropped before its time"
+
+
 def test_a_large_body_needs_no_posix_fadvise(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("os.posix_fadvise")
     content = os.urandom(2 * MIB + 1)

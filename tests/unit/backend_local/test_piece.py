@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from aerostore.backend.allowance import Allowance
-from aerostore.backend.local_piece import Body
+from aerostore.backend.local_piece import PIECE_BYTES, Body, piece_allowance
 from aerostore.errors import IncompleteBody
 from tests.blobs import MIB, run
 
@@ -64,6 +64,18 @@ def test_a_body_that_others_join_goes_on_with_shorter_pieces_and_less_memory() -
         tracemalloc.stop()
     assert lengths[:2] == [MIB, MIB]
     assert set(lengths[2:]) == {MIB // 16}
+
+
+@pytest.mark.parametrize(("bodies", "piece_bytes"), [(1, MIB), (4, MIB), (16, MIB // 4), (64, MIB // 16)])
+def test_pieces_of_up_to_64_bodies_take_8_mib_and_those_of_four_are_as_long_as_can_be(
+    bodies: int, piece_bytes: int
+) -> None:
+    allowance = piece_allowance()
+    with ExitStack() as stack:
+        for _ in range(bodies):
+            stack.enter_context(allowance.held())
+        assert allowance.share == piece_bytes <= PIECE_BYTES
+    assert 2 * bodies * piece_bytes <= 8 * MIB
 
 
 @pytest.mark.parametrize("announced", [0, 99, 101])
