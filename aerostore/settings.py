@@ -37,7 +37,7 @@ class Settings:
     data_dir: Path = Path("aerostore-data")
     database_url: str = field(default="", repr=False)
     database_pool_size: int = 10
-    database_prepared_statements: bool = False
+    database_prepared_statements: bool = True
     policies_dir: str = ""
     host: str = "127.0.0.1"
     port: int = 8000

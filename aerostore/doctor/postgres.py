@@ -43,7 +43,10 @@ def judge_server(survey: Survey) -> Finding:
     if survey.encoding != "UTF8":
         return fail(f"{found}, with encoding {survey.encoding}", "CREATE DATABASE … ENCODING 'UTF8'.")
     if survey.round_trip_s > _SLOW_ROUND_TRIP_S:
-        return warn(found, "An upload makes about eight round trips: run the server nearer to its database.")
+        return warn(
+            found,
+            "A download waits for one round trip, an upload for two: run the server nearer to its database.",
+        )
     return ok(found)
 
 
@@ -139,19 +142,18 @@ def judge_connections(settings: Settings, survey: Survey) -> Finding:
     wanted = settings.database_pool_size * settings.workers
     found = f"at most {wanted} of {survey.max_connections}"
     if survey.has_pooler:
-        found += ", through a pooler"
-        if settings.database_prepared_statements:
-            return warn(
-                f"{found}; statements are prepared",
-                "Only PgBouncer 1.21 or newer with max_prepared_statements follows them."
-                " AEROSTORE_DATABASE_PREPARED_STATEMENTS=false is always safe.",
-            )
-        return ok(found)
+        return ok(f"{found}, through a pooler{_plans_behind_pooler(settings)}")
     if wanted > survey.max_connections:
         return fail(
             found, "Lower AEROSTORE_DATABASE_POOL_SIZE or AEROSTORE_WORKERS, or put a pooler in between."
         )
     return ok(found)
+
+
+def _plans_behind_pooler(settings: Settings) -> str:
+    if not settings.database_prepared_statements:
+        return ""
+    return "; statements are prepared as long as it follows them, as PgBouncer does from 1.21 on"
 
 
 def judge_machines(settings: Settings, survey: Survey) -> Finding:

@@ -1,12 +1,14 @@
 """Plans that the Postgres server keeps: they hurry nothing past a policy, and whoever loses them goes on."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import LiteralString
 
 import psycopg
 import pytest
 
 from aerostore.domain import RlsContext
-from aerostore.executor import Statement
+from aerostore.executor import Row, Statement
 from aerostore.executor import statements as sql
 from aerostore.executor.postgres import PostgresExecutor
 from aerostore.executor.postgres.line import _MOST_PREPARED
@@ -110,6 +112,25 @@ def test_who_loses_plans_to_something_in_between_goes_on_without(postgres_url: s
         assert executor._plans.family_of(None) is None
 
     play(postgres_url, scenario, pool_size=1)
+
+
+def test_units_that_lose_their_plans_at_the_same_time_all_go_on_without(postgres_url: str) -> None:
+    async def scenario(executor: PostgresExecutor) -> None:
+        await add_objects(executor, "a")
+
+        async def ask_all() -> list[Sequence[Row]]:
+            return list(await asyncio.gather(*(rows(executor, SEE, by=CALLER) for _ in range(8))))
+
+        for _ in range(3):
+            await ask_all()
+        await executor._connections.returned()
+        lines = list(executor._connections._lines.values())
+        assert len(lines) == 2
+        for line in lines:
+            await line.connection.execute("DEALLOCATE ALL")
+        assert all(await ask_all())
+
+    play(postgres_url, scenario, pool_size=2)
 
 
 def test_columns_that_change_their_type_do_not_stop_statements_with_a_plan(postgres_url: str) -> None:

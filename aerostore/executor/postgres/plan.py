@@ -44,14 +44,16 @@ class Plans:
         return None if state is None else f"{role} {state}".encode()
 
     def drop_after(self, failure: psycopg.Error) -> bool:
-        """Keep no plans that failed like this; tell whether the unit should therefore run again."""
-        if not self._are_kept:
-            return False
+        """Keep no plans that failed like this; tell whether the unit that used one should run again.
+
+        Units whose plans fail at the same time each hear so, not only the first.
+        """
         if failure.sqlstate == _ROLE_CHANGED:
             self._states = {}
             return True
-        self._are_kept = failure.sqlstate not in _PLAN_MISSED
-        return not self._are_kept
+        is_missed = failure.sqlstate in _PLAN_MISSED
+        self._are_kept = self._are_kept and not is_missed
+        return is_missed
 
 
 def read_states(roles: Iterable[str]) -> Work[dict[str, str]]:

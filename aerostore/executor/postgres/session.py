@@ -162,9 +162,11 @@ class Session:
         error = failure.error
         if is_connection_lost(error):
             return unknown_outcome() if self._may_be_committed(failure, queries) else error
-        if is_worth_another_run(error) or self._plans.drop_after(error):
+        failed = queries[failure.position]
+        lacks_plan = failed.family is not None and self._plans.drop_after(error)
+        if lacks_plan or is_worth_another_run(error):
             return error
-        return to_storage_error(error, judged=queries[failure.position].judged)
+        return to_storage_error(error, judged=failed.judged)
 
     def _may_be_committed(self, failure: Failure, queries: Sequence[Query]) -> bool:
         """Tell whether a lost connection leaves that open: not if the server ended it before the commit."""

@@ -10,7 +10,7 @@ from .calm import MIB, recovering
 from .flock import answer_of, flock
 
 BOMBS = 200
-# Of a head that is still arriving: the HTTP server gives up at 64 KiB.
+# Of a head that is still arriving: the HTTP server gives up at 128 KiB.
 MEMORY_OF_A_HEAD = 128 * 1024
 LINE = b"GET /storage/v1/status HTTP/1.1\r\nHost: localhost\r\n"
 HEADS = {
