@@ -12,7 +12,7 @@ from aerostore.errors import IncompleteBody
 PIECE_BYTES = 1024 * 1024
 _LEAST_PIECE_BYTES = 64 * 1024
 # Of all bodies of a process: each has two pieces. With many of them pieces are shorter, and there are more.
-_PIECES_BYTES = 16 * 1024 * 1024
+_PIECES_BYTES = 8 * 1024 * 1024
 
 
 def piece_allowance() -> Allowance:

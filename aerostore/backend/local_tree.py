@@ -16,6 +16,8 @@ from aerostore.errors import Corrupted
 
 # What SQLite needs to go on deleting when nothing else fits; less on small file systems.
 RESERVE_BYTES = 64 * 1024 * 1024
+# Of a file that is being written this much stays in memory: the disk needs time, and some read at once.
+RECENT_BYTES = 16 * 1024 * 1024
 _KEY_TOPS = ("sha256", "meta", "draft")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -198,10 +200,17 @@ class LocalTree:
 
 
 def start_writing_back(descriptor: int, offset: int, length: int) -> None:
-    """Let the disk start on bytes that were written, while more of them come."""
-    if hasattr(os, "posix_fadvise"):  # macOS has none
-        # On Linux this starts writing back, waits for nothing and drops only pages that are clean.
-        os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
+    """Let the disk start on bytes that were written, while more of them come.
+
+    What lies `RECENT_BYTES` further back is on the disk by now and leaves memory: a long file pushes nothing
+    out that others read, and needs few fresh pages, which a virtual machine gives more slowly than it writes.
+    """
+    if not hasattr(os, "posix_fadvise"):  # macOS has none
+        return
+    # On Linux this starts writing back, waits for nothing and drops only pages that are clean.
+    os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
+    if offset >= RECENT_BYTES:
+        os.posix_fadvise(descriptor, offset - RECENT_BYTES, length, os.POSIX_FADV_DONTNEED)
 
 
 def _find_file(entry: os.DirEntry[str]) -> os.stat_result | None:
