@@ -143,6 +143,15 @@ def test_a_unit_that_loses_its_connection_twice_is_unavailable_and_leaves_nothin
     assert work.made == 2
 
 
+def test_lost_connections_are_forgotten(postgres_url: str) -> None:
+    async def scenario(executor: PostgresExecutor) -> None:
+        for _ in range(5):
+            await executor.write(SYSTEM, Attempts([PING, DIE], [PING]))
+        assert len(executor._connections._lines) <= 2
+
+    play(postgres_url, scenario, pool_size=1)
+
+
 def test_a_commit_that_is_lost_says_that_its_outcome_is_unknown(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute("""
@@ -287,6 +296,29 @@ def test_a_unit_can_be_cancelled_at_any_moment(postgres_url: str) -> None:
             assert monitor.execute(dirty.encode()).fetchall() == []
 
     play(postgres_url, scenario, pool_size=2)
+
+
+def test_a_start_can_be_cancelled_at_any_moment_and_leaves_no_task_behind(postgres_url: str) -> None:
+    async def cancel_after(moment: int) -> int | None:
+        executor = PostgresExecutor(postgres_url)
+        starting = asyncio.create_task(executor.start())
+        while not tasks_of_pools():
+            await asyncio.sleep(0)
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        starting.cancel()
+        [outcome] = await asyncio.gather(starting, return_exceptions=True)
+        left = tasks_of_pools()
+        await executor.close()  # else the end of the loop waits for what is left
+        return left if isinstance(outcome, asyncio.CancelledError) else None
+
+    left = [asyncio.run(cancel_after(moment)) for moment in range(0, 2000, 200)]
+    assert 0 in left
+    assert set(left) <= {0, None}
+
+
+def tasks_of_pools() -> int:
+    return sum(task.get_name().startswith("aerostore-") for task in asyncio.all_tasks())
 
 
 # Policies that fail, and values that do not fit

@@ -251,6 +251,48 @@ def test_a_connection_cut_without_a_word_was_lost_in_the_commit_if_that_was_sent
     assert work.made == expected_runs
 
 
+class WayWithALateEnd(FragileWay):
+    """A way on which the client hears the server's last word, and of its end only after its own."""
+
+    def __init__(self, conninfo: str) -> None:
+        super().__init__(conninfo)
+        self.farewell = asyncio.Event()
+
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        cut: asyncio.StreamWriter | None = None,
+    ) -> None:
+        if cut is not None:
+            await super()._pass_on(reader, writer, cut)
+            cut.close()
+            return
+        while data := await reader.read(65536):
+            writer.write(data)
+            if b"57P01" in data:
+                self.farewell.set()
+
+
+def test_a_connection_whose_server_has_said_farewell_costs_one_more_run(postgres_url: str) -> None:
+    work = Step(ending(inserting("a")))
+
+    async def scenario() -> None:
+        way = WayWithALateEnd(postgres_url)
+        async with way.open() as conninfo:
+            executor = PostgresExecutor(conninfo, pool_size=1)
+            await executor.start()
+            with psycopg.connect(postgres_url, autocommit=True) as monitor:
+                monitor.execute(f"SELECT pg_terminate_backend(pid) {HERE}".encode())
+            await way.farewell.wait()
+            async with asyncio.timeout(10):
+                await executor.write(SYSTEM, work)
+            await executor.close()
+
+    asyncio.run(scenario())
+    assert work.made == 2
+
+
 # Cancellation
 
 

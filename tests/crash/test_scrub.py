@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +79,38 @@ def finished(place: Place) -> int:
     return sum(finished_at is not None for _id, _checked, finished_at, _damaged in rounds(place))
 
 
-def start_scrub(place: Place, *options: str) -> subprocess.Popen[str]:
-    settings = {"AEROSTORE_DATA_DIR": str(place.data_dir), "AEROSTORE_DATABASE_URL": place.database_url}
-    return subprocess.Popen(
-        [sys.executable, "-m", "aerostore", "scrub", "--json", *options],
-        cwd=REPOSITORY,
-        env=settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@contextmanager
+def running_scrub(place: Place, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Scrub for the time of the block; kill what still runs then."""
+    with hearing_interrupts():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aerostore", "scrub", "--json", *options],
+            cwd=REPOSITORY,
+            env={"AEROSTORE_DATA_DIR": str(place.data_dir), "AEROSTORE_DATABASE_URL": place.database_url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def hearing_interrupts() -> Iterator[None]:
+    """Let SIGINT end what starts in the block: programs in the background of a shell inherit to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def scrub(place: Place, *options: str) -> subprocess.CompletedProcess[str]:
     """Run one scrub to its end."""
-    with start_scrub(place, *options) as process:
+    with running_scrub(place, *options) as process:
         output, errors = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
@@ -141,7 +160,7 @@ def expire_leases(place: Place) -> None:
 def test_a_scrub_by_hand_runs_beside_a_server_that_is_written_to_and_can_be_interrupted(place: Place) -> None:
     with running_at(place, scrub_interval=0, reclaim_interval=1) as server, server.connect() as caller:
         store(caller, FILES)
-        with start_scrub(place, "--rate", "1K") as process:
+        with running_scrub(place, "--rate", "1K") as process:
             wait_until(lambda: bool(rounds(place)), "the scrub has begun")
             refused = scrub(place)
             assert (refused.returncode, json.loads(refused.stdout)["refused"] != "") == (1, True)

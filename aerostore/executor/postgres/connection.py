@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -56,18 +55,17 @@ class Connections:
             open=False,
             name="aerostore",
         )
-        self._lines: WeakKeyDictionary[Connection, Line] = WeakKeyDictionary()
+        self._lines: dict[Connection, Line] = {}
         self._plans = plans
         self._returning: set[asyncio.Task[None]] = set()
         self._waiting: set[asyncio.Timeout] = set()
         self._is_away = False
 
     async def open(self) -> None:
-        """Connect. Raises: Unavailable."""
+        """Connect; whoever fails to must close. Raises: Unavailable."""
         try:
             await self._pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
         except PoolTimeout as exc:
-            await self._pool.close()
             raise Unavailable("The database cannot be reached") from exc
 
     async def close(self) -> None:
@@ -91,11 +89,12 @@ class Connections:
         Raises: SlowDown when none is free in time; Unavailable when the server is away or the pool closed.
         """
         connection = await self._take()
-        session = Session(self._lines[connection], scope, self._plans)
+        line = self._lines[connection]
+        session = Session(line, scope, self._plans)
         try:
             yield session
         finally:
-            returning = asyncio.create_task(self._give_back(connection, session))
+            returning = asyncio.create_task(self._give_back(line, session))
             self._returning.add(returning)
             returning.add_done_callback(self._returning.discard)
 
@@ -123,6 +122,8 @@ class Connections:
     async def _welcome(self, connection: Connection) -> None:
         self._is_away = False
         await read_like_sqlite(connection)
+        # A line holds its connection, so weak references would never let go of one.
+        self._lines = {known: line for known, line in self._lines.items() if not known.closed}
         self._lines[connection] = Line(connection)
 
     async def _give_up(self, _pool: AsyncConnectionPool[Connection]) -> None:
@@ -131,9 +132,9 @@ class Connections:
         for patience in self._waiting:
             patience.reschedule(asyncio.get_running_loop().time())
 
-    async def _give_back(self, connection: Connection, session: Session) -> None:
+    async def _give_back(self, line: Line, session: Session) -> None:
         if session.is_open:
             await session.undo()
-        if self._lines[connection].is_full:
-            await connection.close()  # the pool makes a new one
-        await self._pool.putconn(connection)
+        if line.is_full:
+            await line.connection.close()  # the pool makes a new one
+        await self._pool.putconn(line.connection)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import AsyncConnection, pq
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import Diagnostic, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
@@ -27,6 +27,8 @@ _MOST_PREPARED = 256
 _MOST_VALUES_PREPARED = 40
 _CANCEL_TIMEOUT_S = 3.0
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
+# Connection exceptions and shutdowns: after such a word to an idle client the server hears nothing more.
+_FAREWELLS = ("08", "57P")
 
 
 class Query(NamedTuple):
@@ -79,6 +81,8 @@ class Line:
         self._prepared: set[bytes] = set()
         self._awaited: list[bytes] = []
         self._answers: list[PGresult] = []
+        self._is_dismissed = False
+        connection.add_notice_handler(self._hear)
 
     @property
     def is_idle(self) -> bool:
@@ -131,8 +135,15 @@ class Line:
             self._pgconn.consume_input()
             self._pgconn.is_busy()  # takes in the reason, which comes before the end
             self._pgconn.consume_input()
+            if self._is_dismissed:  # its end may still be on the way
+                self._pgconn.finish()
+                raise psycopg.OperationalError("the server has ended the connection")
         except psycopg.OperationalError as lost:
             raise Failure(lost, 0, is_certain=True) from lost
+
+    def _hear(self, notice: Diagnostic) -> None:
+        # Functions of policies may raise notices with any code, but only while a query runs.
+        self._is_dismissed |= self.is_idle and (notice.sqlstate or "").startswith(_FAREWELLS)
 
     def _send(self, messages: Sequence[_Message]) -> None:
         self._answers, self._awaited = [], []

@@ -89,11 +89,12 @@ class PostgresExecutor:
         Raises: Unavailable, with what an administrator should run when rights are missing.
         """
         roles = await install(self._conninfo, adopt=self._adopt)
-        await self._connections.open()
-        self._roles = roles
-        if self._narrowing.is_due():
-            await self._read_policies(roles)
-            await self._connections.returned()  # the first request finds it idle
+        try:
+            await self._connect(roles)
+        except BaseException:
+            # A cancellation too: it does not end the pool's own tasks, and the event loop waits for them.
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish the units that have begun, then close every connection."""
@@ -119,6 +120,13 @@ class PostgresExecutor:
     async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
         """Run `work` as `write` would, without the commit."""
         return await self._run_unit(context, work, _PROBE)
+
+    async def _connect(self, roles: Roles) -> None:
+        await self._connections.open()
+        self._roles = roles
+        if self._narrowing.is_due():
+            await self._read_policies(roles)
+            await self._connections.returned()  # the first request finds it idle
 
     async def _read_policies(self, roles: Roles) -> None:
         """Learn what bounds policies imply now; without it lists are right as well, only slower."""
