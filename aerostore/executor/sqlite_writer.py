@@ -57,7 +57,11 @@ class _Outcome:
 
 
 class _LeftChanges(Exception):
-    """A unit failed, and its changes are in the transaction of all."""
+    """A unit failed, and its changes are in the transaction of all. outcome: how it failed."""
+
+    def __init__(self, outcome: _Outcome) -> None:
+        super().__init__(outcome.failure)
+        self.outcome = outcome
 
 
 class SqliteWriter:
@@ -150,18 +154,22 @@ class SqliteWriter:
         """Begin a transaction and run `units` in it, of which one that fails leaves nothing.
 
         A savepoint for each makes SQLite copy every page that is changed, to a file when they are many. So
-        all run without, and again from the start with it when one of them left changes.
+        all run without; when one of them fails and leaves changes, the others run again from the start, with.
         """
         self._begin(session.connection)
+        failed: _Outcome | None = None
         if not self._careful_commits:
             try:
                 return [_run(session, unit) for unit in units]
-            except _LeftChanges:
-                self._careful_commits = CAREFUL_COMMITS
+            except _LeftChanges as left:
+                failed = left.outcome
+            self._careful_commits = CAREFUL_COMMITS
             session.connection.execute("ROLLBACK")
             self._begin(session.connection)
         self._careful_commits -= 1
-        return [_run_in_savepoint(session, unit) for unit in units]
+        return [
+            failed if failed and unit is failed.unit else _run_in_savepoint(session, unit) for unit in units
+        ]
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         """Keep all other processes from writing, as soon as none does. Raises: sqlite3.OperationalError."""
@@ -230,11 +238,12 @@ def _run(session: Session, unit: _Unit) -> _Outcome:
         return _run_in_savepoint(session, unit)
     changes_before = session.connection.total_changes
     value, failure = _value_or_failure(session, unit.run)
+    outcome = _Outcome(unit, value, failure)
     if failure is not None:
         _require_transaction(session, failure)
         if session.connection.total_changes != changes_before:
-            raise _LeftChanges
-    return _Outcome(unit, value, failure)
+            raise _LeftChanges(outcome)
+    return outcome
 
 
 def _run_in_savepoint(session: Session, unit: _Unit) -> _Outcome:

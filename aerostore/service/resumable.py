@@ -10,6 +10,7 @@ from dataclasses import replace
 from aerostore.domain import JsonObject, Object, RlsContext, UploadLink, UploadSession, UploadState
 from aerostore.errors import (
     InvalidInput,
+    KeyAlreadyExists,
     NoSuchUpload,
     OffsetMismatch,
     RequestTimeout,
@@ -130,9 +131,7 @@ class ResumableUploads:
         raises; as `Publisher.publish`, and then the bytes stay for another try.
         """
         right = _right(context, TUS_PART, TUS_PART_SIGNED, link)
-        session = await self._sessions.get(right, upload_id)
-        if session.state is UploadState.WRITING:
-            await self._publisher.admit_bytes(right.context, upload_of(session, portion.size_bytes))
+        session = await self._admitted(right, upload_id, portion)
         return await self._write(right, session, portion)
 
     async def delete(self, context: RlsContext, upload_id: str, *, link: UploadLink | None = None) -> None:
@@ -147,6 +146,17 @@ class ResumableUploads:
                     await turn.draft.discard()
                     return
         raise UploadCompleted(resource=upload_id)
+
+    async def _admitted(self, right: Right, upload_id: str, portion: Portion) -> UploadSession:
+        session = await self._sessions.get(right, upload_id)
+        if session.state is UploadState.WRITING:
+            try:
+                await self._publisher.admit_bytes(right.context, upload_of(session, portion.size_bytes))
+            except KeyAlreadyExists:
+                session = await self._sessions.get(right, upload_id)
+                if session.state is UploadState.WRITING:
+                    raise  # else it was this upload that took the name, by another request meanwhile
+        return session
 
     async def _forget(self, session: UploadSession) -> None:
         with suppress(StorageError):  # what is left of it expires

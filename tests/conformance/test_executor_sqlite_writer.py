@@ -135,6 +135,25 @@ def test_a_unit_that_fails_having_changed_nothing_costs_the_others_no_second_run
     asyncio.run(scenario())
 
 
+def test_a_unit_that_fails_runs_once_and_what_it_did_not_spoil_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        executor = await opened(tmp_path)
+        runs: list[str] = []
+
+        def noted(name: str, then: Callable[[], Work[None]]) -> Callable[[], Work[None]]:
+            def work() -> Work[None]:
+                runs.append(name)
+                yield from then()
+
+            return work
+
+        await behind_one_that_waits(executor, [noted("good", insertion("a")), noted("bad", spoiling)])
+        assert runs == ["good", "bad", "good"]
+        await executor.close()
+
+    asyncio.run(scenario())
+
+
 def test_of_a_unit_that_fails_nothing_is_left_and_of_the_others_everything(tmp_path: Path) -> None:
     async def scenario() -> None:
         executor = await opened(tmp_path)

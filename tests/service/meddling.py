@@ -114,6 +114,33 @@ class FailingExecutor:
             raise self._failures.pop()
 
 
+class OvertakenExecutor:
+    """`inner`, except that `overtake` happens right before the first probe."""
+
+    name = "overtaken"
+
+    def __init__(self, inner: Executor, overtake: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        self._inner = inner
+        self._overtaking = [overtake]
+
+    async def start(self) -> None:
+        """Do nothing: `inner` is running."""
+
+    async def close(self) -> None:
+        """Do nothing: `inner` is closed by its owner."""
+
+    async def read(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.read(context, work)
+
+    async def write(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        return await self._inner.write(context, work)
+
+    async def probe(self, context: RlsContext, work: WorkFactory[T]) -> T:
+        while self._overtaking:
+            await self._overtaking.pop()()
+        return await self._inner.probe(context, work)
+
+
 def _one_by_one(unit: Work[T], meet: Callable[[Statement], None]) -> Work[T]:
     """Run `unit` with `meet` right before each statement, also of those that would go together."""
     try:

@@ -11,6 +11,7 @@ from aerostore.domain import UploadSession, UploadState
 from aerostore.errors import LockTimeout, NoSuchUpload, OffsetMismatch, UploadCompleted
 from aerostore.service.portion import Portion
 from tests.service.conftest import Kind, MakeStage, in_memory
+from tests.service.meddling import OvertakenExecutor
 from tests.service.resuming import Hanging, Scene, chunks_of, expecting, uploads_over
 from tests.service.stage import OWNER, Stage
 
@@ -102,6 +103,15 @@ def test_of_several_last_portions_at_once_one_makes_the_object(scene: Scene) -> 
         scene.append(upload_id, scene.offset(upload_id), b"0123"[scene.offset(upload_id) :])
     assert scene.stage.get("a") == b"0123"
     assert len(scene.stage.rows("SELECT * FROM storage_events")) == 1
+
+
+def test_last_portion_that_another_one_overtakes_is_not_told_that_the_name_is_taken(stage: Stage) -> None:
+    scene = Scene(stage)
+    upload_id = scene.begin("a", 4)
+    executor = OvertakenExecutor(stage.executor, lambda: scene.aappend(upload_id, 0, b"0123"))
+    with pytest.raises(OffsetMismatch):
+        Scene(stage, executor=executor).append(upload_id, 0, b"01")
+    assert scene.is_complete(upload_id)
 
 
 def test_request_that_does_not_let_go_makes_the_next_one_give_up(make_stage: MakeStage) -> None:
