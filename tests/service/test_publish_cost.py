@@ -90,13 +90,17 @@ def test_a_copy_ends_with_its_second_step(stage: Stage) -> None:
     assert [step.ends_unit for step in steps] == [False, True]
 
 
+def deletion_of(names: list[str]) -> Callable[[Files], Coroutine[Any, Any, object]]:
+    return lambda files: files.delete_many(OWNER, "photos", names)
+
+
 def test_many_objects_are_deleted_with_as_many_statements_as_few(stage: Stage) -> None:
     counts = []
     for count in (2, 40):
         names = [f"{number:02}" for number in range(count)]
         for name in names:
             stage.put(name, name.encode())
-        steps = steps_of(stage, lambda files, names=names: files.delete_many(OWNER, "photos", names))  # type: ignore[misc]
+        steps = steps_of(stage, deletion_of(names))
         counts.append(sum(1 + len(step.then) for step in steps))
     assert counts == [4, 4]
 
