@@ -6,6 +6,7 @@ from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from aerostore.domain import SYSTEM
 from aerostore.errors import (
@@ -100,18 +101,24 @@ def test_a_deadlock_is_resolved_and_the_unit_runs_again(postgres_url: str) -> No
     def touch(name: str) -> LiteralString:
         return f"UPDATE storage.objects SET version = 'touched' WHERE name = '{name}'"
 
-    work = Attempts([as_system(touch("one")), as_system(touch("other"))])
+    work = Attempts([as_system(touch("one")), LOCK, as_system(touch("other"))])
 
     async def scenario(executor: PostgresExecutor) -> None:
         await write(executor, *(sql.insert_object(an_object(name)) for name in ("one", "other")))
-        with opponent(postgres_url) as enemy, psycopg.connect(postgres_url, autocommit=True) as monitor:
+        superuser = make_conninfo(postgres_url, user="postgres")
+        with opponent(superuser) as enemy, psycopg.connect(superuser, autocommit=True) as monitor:
+            # The server gives up on who finds the deadlock: the unit, which closes it; the enemy never looks.
+            enemy.execute("SET deadlock_timeout = '1h'")
             enemy.execute(touch("other"))
+            monitor.execute("SELECT pg_advisory_lock(7)")
             writing = asyncio.create_task(executor.write(SYSTEM, work))
             await until(monitor, SOMEBODY_WAITS)
-            # The unit has waited longer, so the server gives up on it.
-            await asyncio.to_thread(enemy.execute, touch("one"))
+            waiting = asyncio.create_task(asyncio.to_thread(enemy.execute, touch("one")))
+            await until(monitor, f"{SOMEBODY_WAITS} OFFSET 1")
+            monitor.execute("SELECT pg_advisory_unlock(7)")
+            await waiting
             enemy.commit()
-            assert [result.changed for result in await writing] == [1, 1]
+            assert [result.changed for result in await writing][::2] == [1, 1]
 
     play(postgres_url, scenario)
     assert work.made == 2
