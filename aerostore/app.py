@@ -3,22 +3,27 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
-from starlette.types import ASGIApp, Lifespan
+from starlette.types import ASGIApp
 
 import aerostore
 from aerostore.api import routes
+from aerostore.api.admin.area import AdminArea
+from aerostore.api.admin.configuration import Configuration
+from aerostore.api.admin.edge import AdminEdge
+from aerostore.api.admin.table import admin_routes
+from aerostore.api.application import Application
 from aerostore.api.auth import Authenticator
+from aerostore.api.caller import Callers
 from aerostore.api.cors import Cors
 from aerostore.api.denial import DenialDesk
 from aerostore.api.gate import Gate
-from aerostore.api.route_table import RouteTable
 from aerostore.api.s3 import PREFIX as S3_PREFIX
 from aerostore.api.s3.caller import S3Callers
 from aerostore.api.s3.error import to_response as to_s3_response
@@ -31,7 +36,7 @@ from aerostore.api.tus.header import capability_headers
 from aerostore.backend import BlobBackend
 from aerostore.backend.local import LocalBackend
 from aerostore.backend.metered import MeteredBackend
-from aerostore.domain import Clock, RlsContext, utc_now
+from aerostore.domain import Clock, RlsContext, to_iso, utc_now
 from aerostore.errors import StorageError
 from aerostore.events import EventSink
 from aerostore.events.log import LogSink
@@ -41,6 +46,9 @@ from aerostore.executor import statements as sql
 from aerostore.executor.judge import Judge
 from aerostore.executor.judge_postgres import PostgresJudge, read_origins
 from aerostore.executor.judge_sqlite import SqliteJudge
+from aerostore.executor.law_book import LawBook
+from aerostore.executor.law_book_postgres import PostgresLawBook
+from aerostore.executor.law_book_sqlite import SqliteLawBook
 from aerostore.executor.migrations import shipped_folder
 from aerostore.executor.own_policies import OwnPolicies
 from aerostore.executor.postgres import PostgresExecutor
@@ -55,19 +63,25 @@ from aerostore.policy.change import Change
 from aerostore.policy.loader import load
 from aerostore.service import FileStorage
 from aerostore.service.access_key import AccessKeys
-from aerostore.service.assemble import Limits, file_storage
+from aerostore.service.admin import Administration, administration
+from aerostore.service.assemble import Limits, file_storage, folder_workers
 from aerostore.service.denial import Denials
 from aerostore.service.explain import Explain
+from aerostore.service.job_runner import JobRunner, JobWorker
+from aerostore.service.maintenance import RECLAIM, SCRUB, ReclaimWorker, ScrubWorker
 from aerostore.service.outbox import Outbox
 from aerostore.service.reclaim import Reclaim, ReclaimPolicy
 from aerostore.service.rehearsal import Rehearsal
 from aerostore.service.scrub import Scrub
 from aerostore.service.signed_url import LinkSigner
+from aerostore.service.zip import MOST_MEMBERS
 from aerostore.settings import Settings
 from aerostore.telemetry import Telemetry
 
 _EVENT_POLL_S = 0.2
 _DENIALS_EVERY_S = 1.0
+_AUDIT_EVERY_S = 1.0
+_JOBS_EVERY_S = 1.0
 _HEALTH_TIMEOUT_S = 2.0
 # Browsers let scripts read these besides the safelisted ones (Fetch standard 4.9).
 _EXPOSED_HEADERS = (
@@ -94,6 +108,8 @@ class Parts:
     scrub: Scrub
     storage: FileStorage
     access_keys: AccessKeys
+    admin: Administration
+    job_runner: JobRunner
     explain: Explain
     denials: Denials
     telemetry: Telemetry
@@ -125,40 +141,68 @@ def build(settings: Settings, *, clock: Clock = utc_now, adopt: bool = False) ->
     """
     settings = settings.with_secrets()
     telemetry = Telemetry()
-    executor, judge, policies = _rows(settings, adopt=adopt)
+    rows = _rows(settings, adopt=adopt)
+    executor, limits = rows.executor, _limits(settings)
     backend = MeteredBackend(LocalBackend(settings.blobs_path), telemetry.backend_call)
     sinks = _sinks(settings)
     outbox = Outbox(executor, sinks, clock=clock)
-    explain = Explain(executor, judge, Rehearsal(executor=executor, clock=clock, limits=_limits(settings)))
+    explain = Explain(executor, rows.judge, Rehearsal(executor=executor, clock=clock, limits=limits))
     storage = file_storage(
         executor,
         backend,
         outbox,
         LinkSigner(settings.signing_keys, clock=clock),
-        _limits(settings),
+        limits,
         clock=clock,
         telemetry=telemetry,
     )
-    carefulness = ReclaimPolicy(
-        grace_s=settings.reclaim_grace,
-        max_deletes=settings.reclaim_max_deletes,
-        event_retention_s=settings.event_retention,
+    jobs = storage.jobs
+    reclaim = partial(_reclaim, settings, executor, backend, clock=clock, telemetry=telemetry)
+    scrub = partial(
+        Scrub, executor, backend, bytes_per_s=settings.scrub_rate, clock=clock, telemetry=telemetry
     )
+    # Instances of their own: a lease belongs to one, and two runs of it would not see each other.
+    workers: dict[str, JobWorker] = {
+        **folder_workers(executor, outbox, jobs, limits, clock=clock),
+        RECLAIM: ReclaimWorker(reclaim(), jobs, clock=clock),
+        SCRUB: ScrubWorker(scrub(), jobs, clock=clock),
+    }
     return Parts(
         settings=settings,
         executor=executor,
-        policies=policies,
+        policies=rows.policies,
         backend=backend,
         outbox=outbox,
-        reclaim=Reclaim(executor, backend, carefulness, clock=clock, telemetry=telemetry),
-        scrub=Scrub(executor, backend, bytes_per_s=settings.scrub_rate, clock=clock, telemetry=telemetry),
+        reclaim=reclaim(),
+        scrub=scrub(),
         storage=storage,
         access_keys=_access_keys(settings, executor, clock=clock),
+        admin=administration(
+            executor,
+            jobs,
+            rows.book,
+            secret=settings.jwt_secret,
+            uploads_under_way=lambda: backend.writes_under_way,
+            clock=clock,
+            telemetry=telemetry,
+        ),
+        job_runner=JobRunner(executor, jobs, workers, clock=clock),
         explain=explain,
         denials=Denials(executor, explain, clock=clock, telemetry=telemetry),
         telemetry=telemetry,
         sinks=sinks,
     )
+
+
+def _reclaim(
+    settings: Settings, executor: Executor, backend: BlobBackend, *, clock: Clock, telemetry: Telemetry
+) -> Reclaim:
+    carefulness = ReclaimPolicy(
+        grace_s=settings.reclaim_grace,
+        max_deletes=settings.reclaim_max_deletes,
+        event_retention_s=settings.event_retention,
+    )
+    return Reclaim(executor, backend, carefulness, clock=clock, telemetry=telemetry)
 
 
 def policy_sources(settings: Settings) -> list[Source]:
@@ -167,19 +211,33 @@ def policy_sources(settings: Settings) -> list[Source]:
     return read_policy_files(folder)
 
 
-def _rows(settings: Settings, *, adopt: bool) -> tuple[Executor, Judge, OwnPolicies | None]:
-    """Return where rows are, who explains its policies, and what brings them there when it is a server."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """Where rows are, who explains and who lists their policies, and what brings these to a server."""
+
+    executor: Executor
+    judge: Judge
+    book: LawBook
+    policies: OwnPolicies | None = None
+
+
+def _rows(settings: Settings, *, adopt: bool) -> _Rows:
     sources = policy_sources(settings)
     if settings.database_url:
-        return (
-            _postgres(settings, adopt=adopt),
-            PostgresJudge(settings.database_url, read_origins(sources)),
-            OwnPolicies(settings.database_url, sources),
+        origins = read_origins(sources)
+        return _Rows(
+            executor=_postgres(settings, adopt=adopt),
+            judge=PostgresJudge(settings.database_url, origins),
+            book=PostgresLawBook(settings.database_url, origins),
+            policies=OwnPolicies(settings.database_url, sources),
         )
     catalog = Catalog()
     policies = load(sources, catalog)
-    judge = SqliteJudge(settings.database_path, policies, catalog)
-    return SqliteExecutor(settings.database_path, CompiledPolicies(policies)), judge, None
+    return _Rows(
+        executor=SqliteExecutor(settings.database_path, CompiledPolicies(policies)),
+        judge=SqliteJudge(settings.database_path, policies, catalog),
+        book=SqliteLawBook(policies),
+    )
 
 
 def _postgres(settings: Settings, *, adopt: bool) -> PostgresExecutor:
@@ -277,82 +335,112 @@ def create_app(
     opens and closes rows and bytes and runs these jobs; an application that mounts this one must run it: see
     docs/how-to/mount.md.
     """
-    parts = build(settings or Settings.from_env(), clock=clock)
+    given = settings or Settings.from_env()
+    parts = build(given, clock=clock)
     settings = parts.settings
     authenticator = make_authenticator(settings, clock=clock)
+    callers = Callers(authenticator)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         try:
             async with parts.serving(), _background(parts, runs_jobs=runs_jobs):
                 yield
+                parts.admin.feed.close()
         finally:
             await authenticator.close()
 
-    return _Application(
-        routes(
-            parts.storage,
-            authenticator,
-            parts.explain,
-            telemetry=parts.telemetry,
-            healthy=lambda: _is_healthy(parts.executor),
-            version=aerostore.__version__,
-            body_timeout_s=settings.body_timeout,
-            public_url=settings.public_url,
-            s3_callers=make_s3_callers(parts, authenticator, clock=clock),
-            s3_region=settings.s3_region,
-        ),
-        middleware=[
-            Middleware(TusEdge, capabilities=capability_headers(settings.file_size_limit)),
-            Middleware(
-                Cors,
-                allow_origins=list(settings.cors_origins),
-                allow_methods=["*"],
-                allow_headers=["*"],
-                expose_headers=[*_EXPOSED_HEADERS, *TUS_HEADERS],
-                max_age=86400,
-            ),
-            Middleware(
-                Gate,
-                telemetry=parts.telemetry,
-                strict=settings.strict_status,
-                on_refusal=DenialDesk(parts.denials),
-                renderers={TUS_PREFIX: to_tus_response, S3_PREFIX: to_s3_response},
-                max_requests=settings.max_requests,
-                send_timeout_s=settings.send_timeout,
-            ),
-        ],
+    public = routes(
+        parts.storage,
+        callers,
+        authenticator,
+        parts.explain,
+        parts.admin.audit,
+        telemetry=parts.telemetry,
+        healthy=lambda: _is_healthy(parts.executor),
+        version=aerostore.__version__,
+        body_timeout_s=settings.body_timeout,
+        public_url=settings.public_url,
+        s3_callers=make_s3_callers(parts, authenticator, clock=clock),
+        s3_region=settings.s3_region,
+    )
+    admin = admin_routes(
+        parts.storage,
+        parts.admin,
+        parts.explain,
+        callers,
+        authenticator,
+        configuration=_configuration(given, clock=clock),
+        healthy=lambda: _is_healthy(parts.executor),
+        body_timeout_s=settings.body_timeout,
+    )
+    app = Application(
+        [*public, *admin],
+        middleware=_middleware(parts),
         lifespan=lifespan,
     )
+    app.state.end_streams = parts.admin.feed.close
+    return app
 
 
-class _Application(Starlette):
-    """Starlette without its own catches around every request: the gate has them, and a table the routes."""
+def _middleware(parts: Parts) -> list[Middleware]:
+    """Return what is around the routes, outermost first."""
+    settings = parts.settings
+    return [
+        Middleware(AdminArea),
+        Middleware(TusEdge, capabilities=capability_headers(settings.file_size_limit)),
+        Middleware(
+            Cors,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=[*_EXPOSED_HEADERS, *TUS_HEADERS],
+            max_age=86400,
+        ),
+        Middleware(
+            Gate,
+            telemetry=parts.telemetry,
+            strict=settings.strict_status,
+            on_refusal=DenialDesk(parts.denials),
+            renderers={TUS_PREFIX: to_tus_response, S3_PREFIX: to_s3_response},
+            max_requests=settings.max_requests,
+            send_timeout_s=settings.send_timeout,
+        ),
+        Middleware(AdminEdge, sessions=parts.admin.sessions, public_url=settings.public_url),
+    ]
 
-    def __init__(
-        self, routes: Sequence[Route], *, middleware: Sequence[Middleware], lifespan: Lifespan[Starlette]
-    ) -> None:
-        super().__init__(middleware=middleware)
-        self.router = RouteTable(routes, lifespan=lifespan)
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return the application as it is called: the middleware around the table of routes."""
-        app: ASGIApp = self.router
-        for middleware in reversed(self.user_middleware):
-            app = middleware.cls(app, *middleware.args, **middleware.kwargs)
-        return app
+def _configuration(given: Settings, *, clock: Clock) -> Configuration:
+    """Return what the admin UI shows of the settings. given: as they were before secrets were generated."""
+    return Configuration(
+        version=aerostore.__version__,
+        public_url=given.public_url,
+        database="postgres" if given.database_url else "sqlite",
+        workers=given.workers,
+        started_at=to_iso(clock()),
+        file_size_limit_bytes=given.file_size_limit,
+        resumable_lifetime_s=given.resumable_upload_lifetime,
+        empty_bucket_max=given.empty_bucket_max,
+        zip_names_max=MOST_MEMBERS,
+        settings=[asdict(each) for each in given.described()],
+    )
 
 
 @contextlib.asynccontextmanager
 async def _background(parts: Parts, *, runs_jobs: bool) -> AsyncIterator[None]:
-    """Keep denials beside the requests; with runs_jobs also deliver events, reclaim and scrub bytes.
+    """Keep denials, audit and samples beside the requests; with runs_jobs do what one process has to do.
 
     A restored database must be noticed before the first write makes it look new.
     """
     await parts.reclaim.check_age()
-    work = [parts.denials.write_for_ever(_DENIALS_EVERY_S)]
+    work = [
+        parts.denials.write_for_ever(_DENIALS_EVERY_S),
+        parts.admin.audit.write_for_ever(_AUDIT_EVERY_S),
+        parts.admin.samples.write_for_ever(),
+    ]
     if runs_jobs:
         work.append(parts.outbox.deliver_for_ever(_EVENT_POLL_S))
+        work.append(parts.job_runner.run_for_ever(_JOBS_EVERY_S))
         work.append(parts.reclaim.run_for_ever(parts.settings.reclaim_interval))
     if runs_jobs and parts.settings.scrub_interval:
         work.append(parts.scrub.run_for_ever(parts.settings.scrub_interval))

@@ -58,6 +58,17 @@ class EventType(StrEnum):
     MOVED_IN = "ObjectCreated:Move"
     MOVED_OUT = "ObjectRemoved:Move"
     REMOVED = "ObjectRemoved:Delete"
+    DESCRIBED = "ObjectUpdated:Metadata"
+
+
+class JobState(StrEnum):
+    """The life of a job: it waits, it runs, and it ends in one of three ways."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +297,35 @@ class AccessKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminSession:
+    """Somebody who is signed in at the admin UI, with the role and the claims of the token they showed.
+
+    secret_hash: of what their cookie holds. expires_at: when their token ends, None for one that does not.
+    """
+
+    id: str
+    secret_hash: str = field(repr=False)
+    role: str
+    user_id: str | None
+    claims: JsonObject
+    address: str | None
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime | None
+
+    @property
+    def context(self) -> RlsContext:
+        """As whom they act."""
+        return RlsContext(
+            role=self.role,
+            user_id=self.user_id,
+            claims=self.claims,
+            can_bypass_rls=self.role == "service_role",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One committed change of one object. seq grows with each commit; payload is the webhook's."""
 
@@ -298,6 +338,41 @@ class Event:
     payload: JsonObject
     created_at: datetime
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Work that outlives a request, as far as it has come.
+
+    kind: what is done, such as `folder.move`. is_cancelling: somebody asked it to stop. context: as whom it
+    acts, whoever started it. request: what was asked for. after_key: what is behind it is still to do.
+    done, total, skipped, refused: things of its kind, total None while unknown. error: why it stopped.
+    report: `counters` and `entries`, for whoever looks into it.
+    """
+
+    id: str
+    kind: str
+    state: JobState
+    context: RlsContext
+    request: JsonObject
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    is_cancelling: bool = False
+    after_key: str = ""
+    done: int = 0
+    total: int | None = None
+    done_bytes: int = 0
+    skipped: int = 0
+    refused: int = 0
+    error: JsonObject | None = None
+    report: JsonObject = field(default_factory=dict)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be done."""
+        return self.state not in {JobState.PENDING, JobState.RUNNING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,35 @@ import logging
 import os
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 PREFIX = "AEROSTORE_"
 _DECIDES_WHERE_DATA_GOES = {"backend"}
 logger = logging.getLogger("aerostore.settings")
+# Which settings came from the file: worker processes read all of them from the environment.
+_FROM_FILE = f"{PREFIX}FROM_FILE"
+_SECRET = ("jwt_secret", "signing_keys", "jwks", "anon_key", "s3_secret_access_key", "webhook_secret")
+_URLS = ("database_url", "webhook_url", "jwks_url")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 class InvalidSettings(ValueError):
     """A setting is unknown or has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A setting as people may see it. value: None for a secret and for what is not set."""
+
+    name: str
+    variable: str
+    value: str | int | bool | list[str] | None
+    is_secret: bool
+    source: Literal["environment", "file", "default", "generated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +183,22 @@ class Settings:
 
     def publish(self) -> None:
         """Put these settings into the environment, where worker processes read them."""
+        names = _names_in_file(os.environ)  # noqa: TID251 -- the one place that may
+        os.environ[_FROM_FILE] = ",".join(names)  # noqa: TID251 -- the one place that may
         os.environ.pop(f"{PREFIX}CONFIG", None)  # noqa: TID251 -- the one place that may
         for each in fields(self):
             text = _to_text(getattr(self, each.name))
             os.environ[f"{PREFIX}{each.name.upper()}"] = text  # noqa: TID251 -- the one place that may
+
+    def described(self, environ: Mapping[str, str] | None = None) -> list[Described]:
+        """List these settings with where they come from, without secrets.
+
+        What has the value of its default counts as that, wherever it was set; a flag of `serve` counts as
+        environment.
+        """
+        given = os.environ if environ is None else environ  # noqa: TID251 -- the one place that may
+        in_file, defaults = _names_in_file(given), Settings()
+        return [_describe(each.name, self, defaults, in_file) for each in fields(self)]
 
     def with_secrets(self) -> "Settings":
         """Return these settings with generated secrets filled in, kept in `data_dir` with mode 0600.
@@ -205,7 +232,7 @@ def _known(environ: Mapping[str, str]) -> dict[str, str]:
     given = {
         key.removeprefix(PREFIX).lower(): text
         for key, text in environ.items()
-        if key.startswith(PREFIX) and text != ""
+        if key.startswith(PREFIX) and text != "" and key != _FROM_FILE
     }
     for name in sorted(set(given) - set(_hints())):
         if name in _DECIDES_WHERE_DATA_GOES:
@@ -215,6 +242,70 @@ def _known(environ: Mapping[str, str]) -> dict[str, str]:
             )
         logger.warning("%s%s is not a setting and is ignored. %s", PREFIX, name.upper(), _suggest(name))
     return {name: text for name, text in given.items() if name in _hints()}
+
+
+def _names_in_file(environ: Mapping[str, str]) -> list[str]:
+    """Return the settings that the file gives and the environment does not."""
+    path = environ.get(f"{PREFIX}CONFIG", "")
+    if not path:
+        return [name for name in environ.get(_FROM_FILE, "").split(",") if name]
+    try:
+        given = _parse_toml(Path(path))
+    except InvalidSettings:  # it was read at the start, and is gone or broken since
+        return []
+    return sorted(name for name in given if not environ.get(f"{PREFIX}{name.upper()}"))
+
+
+def _describe(name: str, settings: Settings, defaults: Settings, in_file: Collection[str]) -> Described:
+    value, default = getattr(settings, name), getattr(defaults, name)
+    source: Literal["environment", "file", "default", "generated"] = "environment"
+    if _is_generated(settings, name):
+        source = "generated"
+    elif value == default:
+        source = "default"
+    elif name in in_file:
+        source = "file"
+    is_secret = name in _SECRET
+    return Described(
+        name=name,
+        variable=f"{PREFIX}{name.upper()}",
+        value=None if is_secret else _shown(name, value),
+        is_secret=is_secret,
+        source=source,
+    )
+
+
+def _is_generated(settings: Settings, name: str) -> bool:
+    """Tell whether a secret is the one in its file: other processes have it from the environment."""
+    if name == "jwt_secret":
+        return settings.jwt_secret in {"", _secret_in(settings.jwt_secret_path)}
+    if name == "signing_keys":
+        return settings.signing_keys in {(), (_secret_in(settings.signing_key_path),)}
+    return False
+
+
+def _secret_in(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _shown(name: str, value: Any) -> str | int | bool | list[str] | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Path):
+        return str(value)
+    return _without_credentials(value) if name in _URLS else value
+
+
+def _without_credentials(url: str) -> str:
+    """Return scheme, host and path of a URL: user, password and query are for the server alone."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _parse_toml(path: Path) -> dict[str, Any]:

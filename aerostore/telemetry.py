@@ -5,6 +5,7 @@ Labels are bounded: after `MAX_BUCKET_LABELS` different buckets the rest share o
 
 import json
 import logging
+from bisect import bisect_left
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,28 @@ from aerostore.domain import to_iso
 
 MAX_BUCKET_LABELS = 200
 OTHER_BUCKETS = "_other"
+STREAM = "admin.event.follow"
+"""The operation whose requests last as long as somebody watches: how long says nothing of the server."""
+
 _LATENCY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+
+class Tally:
+    """Requests as plots count them: how many by class of status, and how many within each time.
+
+    times: as many as `bounds_s` and one more, for those that took longer than the last.
+    """
+
+    bounds_s = _LATENCY_BUCKETS_S
+
+    def __init__(self) -> None:
+        self.statuses = [0] * 6
+        self.times = [0] * (len(self.bounds_s) + 1)
+
+    def add(self, status: int, seconds: float) -> None:
+        """Count one request; status: 100 to 599."""
+        self.statuses[status // 100] += 1
+        self.times[bisect_left(self.bounds_s, seconds)] += 1
 
 
 class Telemetry:
@@ -28,6 +50,7 @@ class Telemetry:
         self._registry = registry
         self._buckets: set[str] = set()
         self._durations: dict[tuple[str, str, int], Histogram] = {}
+        self.requests = Tally()
         self.uploads = Counter(
             "storage_upload", "Uploads by outcome.", ("bucket", "status"), registry=registry
         )
@@ -100,10 +123,26 @@ class Telemetry:
             duration = self.request_duration.labels(method, operation, str(status))
             self._durations[method, operation, status] = duration
         duration.observe(seconds)
+        if operation != STREAM:
+            self.requests.add(status, seconds)
+
+    def bytes_in(self) -> float:
+        """Return how many bytes uploads have stored since the process began."""
+        return _total(self.upload_bytes)
+
+    def bytes_out(self) -> float:
+        """Return how many bytes were handed to downloads since the process began."""
+        return _total(self.download_bytes)
 
     def render(self) -> bytes:
         """Return every metric in Prometheus text format 0.0.4."""
         return generate_latest(self._registry)
+
+
+def _total(counter: Counter) -> float:
+    """Return a counter's sum over all of its labels."""
+    samples = (sample for metric in counter.collect() for sample in metric.samples)
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
 class JsonFormatter(logging.Formatter):

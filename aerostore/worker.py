@@ -8,7 +8,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing import parent_process
+from types import FrameType
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +26,8 @@ _UNTIL_SERVING_S = 0.05
 def create_worker() -> ASGIApp:
     """Return the application for this process, a fork of the first one."""
     _prepare()
-    return _ended_by_signals(create_app())
+    app = create_app()
+    return _ended_by_signals(app, at_end=app.state.end_streams)
 
 
 def create_s3_worker() -> ASGIApp:
@@ -50,13 +53,20 @@ def log_no_more_than_is_written() -> None:
     logging.logMultiprocessing = False
 
 
-def _ended_by_signals(app: ASGIApp) -> ASGIApp:
+def _ended_by_signals(app: ASGIApp, *, at_end: Callable[[], object] | None = None) -> ASGIApp:
     """Return `app` as it is served; SIGTERM waits while no loop runs that would hear of it.
 
-    Granian has its handlers before its loop runs, runs it once for the lifespan to start, and then again to
-    serve. A signal that comes while it does not run is lost on uvloop, and a shutdown would wait in vain.
+    at_end: called when it comes. Granian tells the application only once every response has ended: those that
+    do not end by themselves must be told before. It has its handlers before its loop runs, runs it once for
+    the lifespan to start, and then again to serve. A signal that comes while it does not run is lost on
+    uvloop, and a shutdown would wait in vain.
     """
     _hold_back()
+
+    def begin_to_hear() -> None:
+        if at_end is not None:
+            _tell_first(at_end)
+        _let_through()
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -67,12 +77,24 @@ def _ended_by_signals(app: ASGIApp) -> ASGIApp:
         async def send_noting_start(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
                 _hold_back()
-                asyncio.get_running_loop().call_later(_UNTIL_SERVING_S, _let_through)
+                asyncio.get_running_loop().call_later(_UNTIL_SERVING_S, begin_to_hear)
             await send(message)
 
         await app(scope, receive, send_noting_start)
 
     return served
+
+
+def _tell_first(at_end: Callable[[], object]) -> None:
+    """Have `at_end` called by SIGTERM, on the loop that runs now, besides what is to happen at it already."""
+    heard, loop = signal.getsignal(signal.SIGTERM), asyncio.get_running_loop()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(at_end)
+        if callable(heard):
+            heard(number, frame)
+
+    signal.signal(signal.SIGTERM, hear)
 
 
 def end_workers_that_start() -> None:

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from starlette.routing import Route
 
-from aerostore.api.admin import AdminDoor
+from aerostore.api.admin.explain import ExplainDoor
 from aerostore.api.auth import Authenticator
 from aerostore.api.caller import Callers
 from aerostore.api.gate import BASE_PATH
 from aerostore.api.openapi import DocumentationDoor
 from aerostore.api.operation import OperationDoor
 from aerostore.api.rest.bucket import BucketDoor
+from aerostore.api.rest.folder import FolderDoor
 from aerostore.api.rest.listing import ListingDoor
 from aerostore.api.rest.object import ObjectDoor
 from aerostore.api.rest.signed_url import SignedUrlDoor
@@ -18,14 +19,17 @@ from aerostore.api.s3.caller import S3Callers
 from aerostore.api.s3.door import S3Door
 from aerostore.api.tus.door import TusDoor
 from aerostore.service import FileStorage
+from aerostore.service.audit import Audit
 from aerostore.service.explain import Explain
 from aerostore.telemetry import Telemetry
 
 
 def routes(
     storage: FileStorage,
+    callers: Callers,
     authenticator: Authenticator,
     explain: Explain,
+    audit: Audit,
     *,
     telemetry: Telemetry,
     healthy: Callable[[], Awaitable[bool]],
@@ -36,15 +40,15 @@ def routes(
     s3_region: str,
 ) -> list[Route]:
     """Return every door's routes, under /storage/v1. Fixed words come before names that could hide them."""
-    callers = Callers(authenticator)
     links = SignedUrlDoor(storage, callers, body_timeout_s=body_timeout_s)
     doors = (
         links,
         ListingDoor(storage, callers, body_timeout_s=body_timeout_s),
         ObjectDoor(storage, callers, links, body_timeout_s=body_timeout_s),
         BucketDoor(storage, callers, body_timeout_s=body_timeout_s),
+        FolderDoor(storage, callers, audit, body_timeout_s=body_timeout_s),
         TusDoor(storage, callers, public_url=public_url, body_timeout_s=body_timeout_s),
-        AdminDoor(callers, authenticator, explain, body_timeout_s=body_timeout_s),
+        ExplainDoor(callers, authenticator, explain, body_timeout_s=body_timeout_s),
         OperationDoor(callers, telemetry=telemetry, healthy=healthy, version=version),
     )
     served = [route for door in doors for route in door.routes()]

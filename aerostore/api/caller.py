@@ -1,6 +1,7 @@
 """Who is calling: from a request to the `RlsContext` that the service asks for."""
 
 import logging
+from typing import Protocol
 
 from starlette.requests import Request
 
@@ -15,9 +16,20 @@ CALLER = "aerostore.caller"
 QUESTION = "aerostore.question"
 """Where a door leaves the question of a request whose path does not tell it, for when it is refused."""
 
+SIGNED_IN = "aerostore.signed_in"
+"""Where the edge of /admin leaves who is signed in with a request; the public API never sets it."""
+
 _ANONYMOUS = RlsContext(role="anon")
 _MAX_WARNED_ORIGINS = 100
 logger = logging.getLogger("aerostore.auth")
+
+
+class SignedIn(Protocol):
+    """Somebody whose right to ask does not come from a token in the request."""
+
+    async def identify(self) -> RlsContext:
+        """Return as whom they act, still. Raises: AccessDenied when that has ended meanwhile."""
+        ...
 
 
 class Callers:
@@ -29,13 +41,17 @@ class Callers:
 
     async def required(self, request: Request) -> RlsContext:
         """Return the caller of a route that needs one. Raises: what `identify` raises."""
-        return self.seen(request, await self.identify(request))
+        return self._seen_now(request, await self.identify(request))
 
     async def identify(self, request: Request) -> RlsContext:
-        """Return what the token of a request says.
+        """Return what the token of a request says, or who is signed in below /admin.
 
-        Raises: SchemaViolation without credentials; InvalidToken, ExpiredToken, RoleNotAllowed with bad ones.
+        Raises: SchemaViolation without credentials; InvalidToken, ExpiredToken, RoleNotAllowed with bad ones;
+        AccessDenied when a session has ended.
         """
+        signed_in: SignedIn | None = request.scope.get(SIGNED_IN)
+        if signed_in is not None:
+            return await signed_in.identify()
         token = credentials(request.headers)
         if token is None:
             raise SchemaViolation(
@@ -46,6 +62,8 @@ class Callers:
 
     async def optional(self, request: Request) -> RlsContext | None:
         """Return the caller if there are valid credentials, else None: such a route has public answers."""
+        if SIGNED_IN in request.scope:
+            return await self.required(request)
         token = credentials(request.headers)
         if not token:
             return None
@@ -59,6 +77,9 @@ class Callers:
     def nobody(self, request: Request) -> RlsContext:
         """Return the context of a request that nobody has to sign: public files, signed URLs."""
         return self.seen(request, _ANONYMOUS)
+
+    def _seen_now(self, request: Request, context: RlsContext) -> RlsContext:
+        return self.seen(request, context, has_key=SIGNED_IN not in request.scope)
 
     def seen(self, request: Request, context: RlsContext, *, has_key: bool = True) -> RlsContext:
         """Return `context` with the facts of its request, which notes who sent it.

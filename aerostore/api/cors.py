@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
-from aerostore.api.request import headers_of
+from aerostore.api.request import ADMIN, headers_of
 
 _Headers = Sequence[tuple[bytes, bytes]]
 
@@ -13,12 +13,15 @@ _Headers = Sequence[tuple[bytes, bytes]]
 class Cors(CORSMiddleware):
     """Starlette's middleware; a request without Origin, which no script sent, takes a short way.
 
+    Below /admin, where cookies count, nothing is granted to any other origin.
     All that its answer says is what it depends on. Source: Fetch standard, CORS protocol and HTTP caches.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or "origin" in headers_of(scope):
+        if ADMIN in scope:
+            await self.app(scope, receive, send)
+        elif scope["type"] != "http" or "origin" in headers_of(scope):
             await super().__call__(scope, receive, send)
         else:
             await self.app(scope, receive, _varying(send))

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aerostore import errors
+from aerostore.api.admin.refusal import CrossSiteRequest, SessionRequired
 from aerostore.errors import StorageError
 
 RETRY_AFTER_S = 5
@@ -61,6 +62,8 @@ WIRE_ERRORS: dict[type[StorageError], WireError] = {
     errors.BucketNotEmpty: WireError(409, s3="BucketNotEmpty"),
     errors.BucketTooLarge: WireError(409, code="InvalidRequest"),
     errors.AccessDenied: _UNAUTHORIZED,
+    SessionRequired: WireError(401, "Unauthorized", http=401),
+    CrossSiteRequest: WireError(403, "Forbidden", http=403),
     errors.PolicyFailed: WireError(400, "PolicyFailed", "AccessDenied", s3="AccessDenied", s3_status=403),
     errors.RoleNotAllowed: WireError(403, "Unauthorized", "AccessDenied", http=403, s3="AccessDenied"),
     errors.InvalidToken: replace(_UNAUTHORIZED, s3_status=400),

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aerostore.api.admission import MAX_REQUESTS, Admission
 from aerostore.api.error_response import to_response
-from aerostore.api.request import DoorRequest, RequestHeaders, headers_of
+from aerostore.api.request import ADMIN, DoorRequest, RequestHeaders, headers_of
 from aerostore.api.within import within
 from aerostore.domain import printable
 from aerostore.errors import AccessDenied, InvalidInput, InvalidKey, MalformedPath, StorageError
@@ -106,12 +106,16 @@ class _Exchange:
             return
 
 
-def route_path(scope: Scope) -> str:
-    """Return the path below /storage/v1, wherever the application is mounted."""
+def own_path(scope: Scope) -> str:
+    """Return the path as the application has it, wherever it is mounted."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
-    below = path[len(root) :] if root and path.startswith(f"{root}/") else path
-    return below.removeprefix(BASE_PATH)
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def route_path(scope: Scope) -> str:
+    """Return the path below /storage/v1, wherever the application is mounted."""
+    return own_path(scope).removeprefix(BASE_PATH)
 
 
 class Gate:
@@ -194,7 +198,7 @@ class Gate:
         for prefix, render in self._renderers.items():
             if path == prefix or path.startswith(f"{prefix}/"):
                 return render(request, error)
-        return to_response(request, error, strict=self._strict)
+        return to_response(request, error, strict=self._strict or ADMIN in request.scope)
 
     def _account(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
         operation = getattr(scope.get("route"), "name", None) or "none"

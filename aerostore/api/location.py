@@ -1,10 +1,12 @@
 """Addresses that an answer names: where clients reach what is below /storage/v1."""
 
 import re
+from posixpath import relpath
 
 from starlette.requests import Request
 
-from aerostore.api.gate import BASE_PATH
+from aerostore.api.gate import BASE_PATH, route_path
+from aerostore.api.request import ADMIN
 
 PROXY_HEADERS = (
     *("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
@@ -19,7 +21,10 @@ def location_of(request: Request, path: str, *, public_url: str) -> str:
     It is absolute when public_url tells where clients reach the server, or when nothing tells of a proxy in
     between. Behind a proxy only it knows its scheme and host, and what it adds to a request anybody can
     write: then the URL is a path, which clients resolve against the one that they asked (RFC 9110 10.2.2).
+    Below /admin it is a relative one: the cookie is for the address that the browser asked, whatever it is.
     """
+    if ADMIN in request.scope:
+        return relpath(path, start=route_path(request.scope).rpartition("/")[0])
     if public_url:
         return f"{public_url.rstrip('/')}{BASE_PATH}{path}"
     return with_host(request, f"{request.scope.get('root_path', '')}{BASE_PATH}{path}")

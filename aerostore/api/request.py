@@ -7,6 +7,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Scope
 
+ADMIN = "aerostore.admin"
+"""Set in the scope of requests below /admin, to their path there."""
+
 _HEADERS = "aerostore.headers"
 _Default = TypeVar("_Default")
 

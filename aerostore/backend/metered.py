@@ -16,6 +16,7 @@ class MeteredBackend:
     """`inner`, watched: `observe(operation, inner.name, seconds)` after each call, failed ones included.
 
     The time that is spent waiting for the caller's chunks is not the backend's and is left out.
+    writes_under_way: how many calls read such chunks now.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class MeteredBackend:
     ) -> None:
         self.name = inner.name
         self.durable = inner.durable
+        self.writes_under_way = 0
         self._inner = inner
         self._observe = observe
         self._clock = clock
@@ -86,9 +88,11 @@ class MeteredBackend:
     async def timed(self, operation: str, call: Awaitable[T], waited: "_WaitedFor | None" = None) -> T:
         """Return what `call` gives and report its time, without that of `waited`."""
         started = self._clock()
+        self.writes_under_way += waited is not None
         try:
             return await call
         finally:
+            self.writes_under_way -= waited is not None
             waited_s = waited.seconds if waited is not None else 0.0
             self._observe(operation, self.name, self._clock() - started - waited_s)
 

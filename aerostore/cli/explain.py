@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aerostore.api.admin import EXPLAIN_BODY, explain_json
+from aerostore.api.admin.explain import EXPLAIN_BODY, explain_json
 from aerostore.api.auth import ROLES
 from aerostore.api.rest.schema import validate
 from aerostore.app import Parts, build, make_authenticator

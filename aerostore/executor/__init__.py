@@ -26,7 +26,8 @@ class Law:
     statement's own conditions fix, so that policies can be decided for them beforehand. names: the
     parameters that bound the names it reads, for an adapter to narrow to what the policies can admit.
     unasked: a condition on the rows that anybody is given, whatever policies say of them: explanations leave
-    those rows out.
+    those rows out. rows: whole proposed rows of a statement that writes several, in place of `row`; `changed`
+    then finds all those that are left.
     """
 
     table: str
@@ -36,6 +37,7 @@ class Law:
     known: Mapping[str, Any] = field(default_factory=dict)
     names: "NameBounds | None" = None
     unasked: str = ""
+    rows: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

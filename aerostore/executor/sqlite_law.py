@@ -12,6 +12,7 @@ from aerostore.domain import RlsContext, to_iso
 from aerostore.errors import AccessDenied
 from aerostore.executor import Law, NameBounds, Result, Statement
 from aerostore.executor.narrow import NameRange, range_of
+from aerostore.executor.sqlite_many import ManyRows
 from aerostore.permissions import ROW_VIOLATION
 from aerostore.permissions.compiled import to_policy_failure
 from aerostore.permissions.predicate import ALWAYS, NEVER, PolicySet, Predicate
@@ -53,6 +54,8 @@ class SqliteLaw:
         law = statement.law
         if law is None:
             return session.fetch(statement.sql, statement.parameters)
+        if law.rows:
+            return self._execute_many(session, context, statement, law)
         if law.command == "insert":
             self._require(session, law, self._check("insert", law, context))
             return session.fetch(statement.sql, statement.parameters)
@@ -78,6 +81,28 @@ class SqliteLaw:
         self._require_row(session, statement, law, visible)
         result = session.fetch(statement.sql, statement.parameters)
         self._require_row(session, statement, law, left)
+        return result
+
+    def _execute_many(self, session: Session, context: RlsContext, statement: Statement, law: Law) -> Result:
+        """Write several rows, or none when one is refused; each is judged as if written alone."""
+        many, parameters = ManyRows(session.fetch, law), statement.parameters
+        if law.command == "update":
+            result = _filtered(session, statement, law, self._using(law, context))
+            many.require_stored(parameters, self._changed(law, context))
+            return result
+        check = self._policies.check(law.table, "insert", context, {})
+        if law.command == "insert":
+            many.require_proposed(check)
+            return session.fetch(statement.sql, parameters)
+        visible = _both(
+            self._where("update", law, context, {}), self._where("select", law, context, law.known)
+        )
+        left = self._changed(law, context)
+        many.require_proposed(_both(check, self._where("select", law, context, {})))
+        many.require_stored(parameters, visible)
+        taken = many.stored_ids(parameters)
+        result = session.fetch(statement.sql, parameters)
+        many.require_stored(parameters, left, taken)
         return result
 
     def _using(self, law: Law, context: RlsContext) -> Predicate:

@@ -1,33 +1,15 @@
-"""The rows as SQLModel tables, the same on SQLite and Postgres, and how a row becomes a domain value.
+"""The rows as SQLModel tables, the same on SQLite and Postgres.
 
 Migrations create them; `tests/house` holds the two together. Nothing outside `executor/` sees a table.
 """
 
-import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from aerostore.domain import (
-    AccessKey,
-    Blob,
-    Bucket,
-    Event,
-    JsonObject,
-    ListedObject,
-    Object,
-    ScrubRound,
-    StorageClass,
-    UploadPart,
-    UploadProtocol,
-    UploadSession,
-    UploadState,
-    parse_iso,
-    to_iso,
-)
+from aerostore.domain import JsonObject, StorageClass
 
 
 def _json(name: str, *, nullable: bool = False) -> Any:
@@ -138,6 +120,22 @@ class StorageAccessKey(SQLModel, table=True):
     revoked_at: datetime | None = _time("revoked_at", nullable=True)
 
 
+class StorageAdminSession(SQLModel, table=True):
+    """Somebody signed in at the admin UI; the cookie's secret is not in it, only its keyed hash."""
+
+    __tablename__ = "storage_admin_sessions"
+    id: str = Field(primary_key=True)
+    secret_hash: str = Field(unique=True)
+    role: str
+    user_id: str | None = None
+    claims: str
+    address: str | None = None
+    user_agent: str = ""
+    created_at: datetime = _time("created_at")
+    last_seen_at: datetime = _time("last_seen_at")
+    expires_at: datetime | None = _time("expires_at", nullable=True)
+
+
 class StorageEvent(SQLModel, table=True):
     """The outbox: one row for each committed change, with the state of its delivery."""
 
@@ -193,6 +191,33 @@ class StorageScrub(SQLModel, table=True):
     missing: int = Field(default=0, sa_type=BigInteger)
 
 
+class StorageJob(SQLModel, table=True):
+    """Work that outlives a request; origin: of the request that started it, without its token."""
+
+    __tablename__ = "storage_jobs"
+    id: str = Field(primary_key=True)
+    kind: str
+    state: str
+    is_cancelling: bool = False
+    role: str
+    user_id: str | None = None
+    claims: JsonObject = _json("claims")
+    origin: JsonObject = _json("origin")
+    request: JsonObject = _json("request")
+    after_key: str = ""
+    done: int = Field(default=0, sa_type=BigInteger)
+    total: int | None = Field(default=None, sa_type=BigInteger)
+    done_bytes: int = Field(default=0, sa_type=BigInteger)
+    skipped: int = Field(default=0, sa_type=BigInteger)
+    refused: int = Field(default=0, sa_type=BigInteger)
+    error: JsonObject | None = _json("error", nullable=True)
+    report: JsonObject = _json("report")
+    created_at: datetime = _time("created_at")
+    started_at: datetime | None = _time("started_at", nullable=True)
+    updated_at: datetime = _time("updated_at")
+    finished_at: datetime | None = _time("finished_at", nullable=True)
+
+
 class StorageDenial(SQLModel, table=True):
     """A refused request and its explanation, for the operator. Clients choose request_id: it may repeat."""
 
@@ -211,6 +236,31 @@ class StorageDenial(SQLModel, table=True):
     story: JsonObject = _json("story")
 
 
+class StorageSample(SQLModel, table=True):
+    """How much of something was counted in one step of a plot, by all processes together."""
+
+    __tablename__ = "storage_samples"
+    step_s: int = Field(primary_key=True, sa_type=BigInteger)
+    begins_s: int = Field(primary_key=True, sa_type=BigInteger)
+    series: str = Field(primary_key=True)
+    value: float
+
+
+class StorageAudit(SQLModel, table=True):
+    """Something that was done in the admin UI, and by whom; see `service/audit`."""
+
+    __tablename__ = "storage_audit"
+    id: str = Field(primary_key=True)
+    created_at: datetime = _time("created_at")
+    type: str
+    role: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    detail: JsonObject = _json("detail")
+
+
 TABLES: tuple[type[SQLModel], ...] = (
     StorageBucket,
     StorageBlob,
@@ -218,162 +268,18 @@ TABLES: tuple[type[SQLModel], ...] = (
     StorageUpload,
     StorageUploadPart,
     StorageAccessKey,
+    StorageAdminSession,
     StorageEvent,
     StorageLease,
     StorageQuarantine,
     StorageScrub,
     StorageDenial,
+    StorageJob,
+    StorageSample,
+    StorageAudit,
 )
 
 
 def column_names(table: type[SQLModel]) -> list[str]:
     """List the columns of `table` in order."""
     return [column.name for column in SQLModel.metadata.tables[str(table.__tablename__)].columns]
-
-
-def to_bucket(row: Mapping[str, Any]) -> Bucket:
-    """Read a row of storage_buckets."""
-    return Bucket(
-        id=row["id"],
-        name=row["name"],
-        owner_id=row["owner_id"],
-        public=bool(row["public"]),
-        type=row["type"],
-        file_size_limit=row["file_size_limit"],
-        allowed_mime_types=_to_json(row["allowed_mime_types"]),
-        versioning_status=row["versioning_status"],
-        created_at=_to_time(row["created_at"]),
-        updated_at=_to_time(row["updated_at"]),
-    )
-
-
-def to_object(row: Mapping[str, Any]) -> Object:
-    """Read a row of storage_objects."""
-    return Object(
-        id=row["id"],
-        bucket_id=row["bucket_id"],
-        name=row["name"],
-        owner_id=row["owner_id"],
-        version=row["version"],
-        blob_id=row["blob_id"],
-        metadata=_to_json(row["metadata"]) or {},
-        user_metadata=_to_json(row["user_metadata"]),
-        created_at=_to_time(row["created_at"]),
-        updated_at=_to_time(row["updated_at"]),
-        last_accessed_at=_to_time(row["last_accessed_at"]),
-    )
-
-
-def to_listed(row: Mapping[str, Any]) -> ListedObject:
-    """Read the columns of storage_objects that lists show."""
-    return ListedObject(
-        name=row["name"],
-        id=row["id"],
-        created_at=_to_time_text(row["created_at"]),
-        updated_at=_to_time_text(row["updated_at"]),
-        last_accessed_at=_to_time_text(row["last_accessed_at"]),
-        metadata=row["metadata"] or "{}",
-    )
-
-
-def to_upload(row: Mapping[str, Any]) -> UploadSession:
-    """Read a row of storage_uploads."""
-    texts = ("id", "bucket_id", "name", "owner_id", "holder", "offset_bytes", "size_bytes")
-    return UploadSession(
-        **{name: row[name] for name in texts},
-        protocol=UploadProtocol(row["protocol"]),
-        state=UploadState(row["state"]),
-        upsert=bool(row["upsert"]),
-        metadata=_to_json(row["metadata"]) or {},
-        user_metadata=_to_json(row["user_metadata"]),
-        created_at=_to_time(row["created_at"]),
-        expires_at=_to_time(row["expires_at"]),
-    )
-
-
-def claimant_of(row: Mapping[str, Any]) -> str:
-    """Return which request asked last for the upload of a row of storage_uploads."""
-    return str(row["claimant"])
-
-
-def to_upload_part(row: Mapping[str, Any]) -> UploadPart:
-    """Read a row of storage_upload_parts joined with its blob; the part's own columns begin with `part_`."""
-    return UploadPart(
-        number=row["part_number"],
-        blob=to_blob(row),
-        etag=row["part_etag"],
-        checksums=_to_json(row["part_checksums"]) or {},
-        created_at=_to_time(row["part_created_at"]),
-    )
-
-
-def to_access_key(row: Mapping[str, Any]) -> AccessKey:
-    """Read a row of storage_access_keys."""
-    expires_at, revoked_at = row["expires_at"], row["revoked_at"]
-    return AccessKey(
-        **{name: row[name] for name in ("id", "role", "description", "signing_key_id")},
-        claims=_to_json(row["claims"]) or {},
-        created_at=_to_time(row["created_at"]),
-        expires_at=None if expires_at is None else _to_time(expires_at),
-        revoked_at=None if revoked_at is None else _to_time(revoked_at),
-    )
-
-
-def to_blob(row: Mapping[str, Any]) -> Blob:
-    """Read a row of storage_blobs."""
-    return Blob(
-        id=row["id"],
-        key=row["backend_key"],
-        sha256=row["sha256"],
-        size_bytes=row["size_bytes"],
-        storage_class=StorageClass(row["storage_class"]),
-        piece_sums=row["piece_sums"] or b"",
-    )
-
-
-def to_scrub_round(row: Mapping[str, Any]) -> ScrubRound:
-    """Read a row of storage_scrubs."""
-    finished_at = row["finished_at"]
-    return ScrubRound(
-        **{name: row[name] for name in ("id", "after_key", "checked", "checked_bytes", "damaged", "missing")},
-        started_at=_to_time(row["started_at"]),
-        updated_at=_to_time(row["updated_at"]),
-        finished_at=None if finished_at is None else _to_time(finished_at),
-    )
-
-
-def to_event(row: Mapping[str, Any]) -> Event:
-    """Read a row of storage_events."""
-    return Event(
-        seq=row["seq"],
-        id=row["id"],
-        type=row["type"],
-        bucket_id=row["bucket_id"],
-        name=row["name"],
-        object_id=row["object_id"],
-        payload=_to_json(row["payload"]) or {},
-        created_at=_to_time(row["created_at"]),
-        attempts=row["attempts"],
-    )
-
-
-def to_denial(row: Mapping[str, Any]) -> JsonObject:
-    """Read a row of storage_denials as JSON."""
-    texts = ("request_id", "operation", "bucket_id", "name", "role", "user_id", "code")
-    return {
-        **{name: row[name] for name in texts},
-        "at": to_iso(_to_time(row["created_at"])),
-        **{name: _to_json(row[name]) for name in ("claims", "question", "story")},
-    }
-
-
-def _to_json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def _to_time(value: Any) -> datetime:
-    return parse_iso(value) if isinstance(value, str) else value
-
-
-def _to_time_text(value: Any) -> str:
-    return value if isinstance(value, str) else to_iso(value)

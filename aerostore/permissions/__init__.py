@@ -97,6 +97,31 @@ S3_GET_TAGGING = Operation("storage.s3.object.get_tagging", _on(OBJECTS, "select
 S3_PUT_TAGGING = Operation("storage.s3.object.put_tagging", _on(OBJECTS, "select", "update"))
 S3_DELETE_TAGGING = Operation("storage.s3.object.delete_tagging", _on(OBJECTS, "select", "update"))
 
+# Policies that judge the objects of a folder read the name of the operation on one: what they refuse for one
+# object they refuse for a thousand.
+FOLDER_MOVE = Operation("storage.folder.move", OBJECT_MOVE.needs)
+FOLDER_COPY = Operation("storage.folder.copy", OBJECT_COPY.needs)
+FOLDER_DELETE = Operation("storage.folder.delete", OBJECT_DELETE_MANY.needs)
+JOB_GET = Operation("storage.job.get")
+JOB_LIST = Operation("storage.job.list")
+JOB_CANCEL = Operation("storage.job.cancel")
+BUCKET_MEASURE = Operation("storage.bucket.measure", _on(BUCKETS, "select") | _on(OBJECTS, "select"))
+OBJECT_COUNT = Operation("storage.object.count", _on(OBJECTS, "select"))
+OBJECT_SEARCH = Operation("storage.object.search", _on(OBJECTS, "select"))
+OBJECT_ZIP = Operation("storage.object.zip", _on(OBJECTS, "select"))
+OBJECT_DESCRIBE = Operation("storage.object.update_metadata", _on(OBJECTS, "select", "update"))
+
+ADMIN_SESSION_LIST = Operation("admin.session.list", service_only=True)
+ADMIN_SESSION_REVOKE = Operation("admin.session.revoke", service_only=True)
+
+ADMIN_EVENT_FOLLOW = Operation("admin.event.follow", _on(OBJECTS, "select"))
+ADMIN_METRICS_GET = Operation("admin.metrics.get", service_only=True)
+ADMIN_AUDIT_LIST = Operation("admin.audit.list", service_only=True)
+ADMIN_POLICY_LIST = Operation("admin.policy.list", service_only=True)
+ADMIN_POLICY_COVERAGE = Operation("admin.policy.coverage", service_only=True)
+ADMIN_JOB_RECLAIM = Operation("admin.job.reclaim", service_only=True)
+ADMIN_JOB_SCRUB = Operation("admin.job.scrub", service_only=True)
+
 OPERATIONS: tuple[Operation, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Operation)
 )

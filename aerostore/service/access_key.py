@@ -16,7 +16,7 @@ from aerostore.domain import SYSTEM, AccessKey, Clock, JsonObject, RlsContext
 from aerostore.errors import InvalidAccessKey
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_access_key
+from aerostore.executor.row import to_access_key
 
 REVOKED_WITHIN_S = 5
 """How long a key may still work that another process revoked."""

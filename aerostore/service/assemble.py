@@ -7,17 +7,27 @@ from aerostore.domain import Clock, UploadProtocol
 from aerostore.executor import Executor
 from aerostore.service import FileStorage
 from aerostore.service.bucket import Buckets
+from aerostore.service.description import Descriptions
 from aerostore.service.download import Downloads
 from aerostore.service.file import Files
+from aerostore.service.folder import Folders
+from aerostore.service.folder_batch import FolderBatches
+from aerostore.service.folder_job import FolderJobs
+from aerostore.service.folder_look import FolderLook
+from aerostore.service.folder_request import KINDS
+from aerostore.service.job import Jobs
+from aerostore.service.job_runner import JobWorker
 from aerostore.service.listing import Listing
 from aerostore.service.multipart import MultipartUploads
 from aerostore.service.outbox import Outbox
 from aerostore.service.publish import Publisher
 from aerostore.service.resumable import ResumableUploads
+from aerostore.service.search import Search
 from aerostore.service.signed_url import LinkSigner, SignedUrls
 from aerostore.service.tag import Tags
 from aerostore.service.turn import Turns
 from aerostore.service.upload import UploadSessions
+from aerostore.service.zip import Archives
 from aerostore.telemetry import Telemetry
 
 
@@ -58,6 +68,9 @@ def file_storage(
     files = Files(executor, backend, outbox, publisher, clock=clock)
     tus = UploadSessions(executor, UploadProtocol.TUS, clock=clock, lifetime_s=limits.resumable_lifetime_s)
     s3 = UploadSessions(executor, UploadProtocol.S3, clock=clock, lifetime_s=limits.multipart_lifetime_s)
+    jobs = Jobs(executor, clock=clock)
+    look, batches = _folder_parts(executor, outbox, limits, clock=clock)
+    downloads = Downloads(executor, backend, telemetry=telemetry)
     return FileStorage(
         buckets=Buckets(
             executor,
@@ -67,10 +80,34 @@ def file_storage(
             empty_at_most=limits.empty_at_most,
         ),
         files=files,
-        downloads=Downloads(executor, backend, telemetry=telemetry),
+        downloads=downloads,
         listing=Listing(executor),
         resumable=ResumableUploads(tus, Turns(executor, backend), publisher),
         multipart=MultipartUploads(s3, executor, backend, publisher, clock=clock),
         tags=Tags(executor),
         signed_urls=SignedUrls(executor, files, signer, upload_expires_in_s=limits.upload_url_expires_in_s),
+        folders=Folders(jobs, look, batches, clock=clock),
+        jobs=jobs,
+        search=Search(executor),
+        descriptions=Descriptions(executor, outbox, clock),
+        archives=Archives(executor, downloads),
+    )
+
+
+def folder_workers(
+    executor: Executor, outbox: Outbox, jobs: Jobs, limits: Limits, *, clock: Clock
+) -> dict[str, JobWorker]:
+    """Return who does the jobs about folders, by kind."""
+    look, batches = _folder_parts(executor, outbox, limits, clock=clock)
+    worker = FolderJobs(jobs, look, batches, clock=clock)
+    return {kind: worker for kind in KINDS}
+
+
+def _folder_parts(
+    executor: Executor, outbox: Outbox, limits: Limits, *, clock: Clock
+) -> tuple[FolderLook, FolderBatches]:
+    largest = limits.file_size_limit
+    return (
+        FolderLook(executor, largest),
+        FolderBatches(executor, outbox, clock=clock, file_size_limit=largest),
     )

@@ -16,7 +16,7 @@ from aerostore.errors import (
 )
 from aerostore.executor import Executor, Result, Statement, Work, together
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_bucket, to_object
+from aerostore.executor.row import to_bucket, to_object
 from aerostore.permissions import (
     BUCKET_CREATE,
     BUCKET_DELETE,

@@ -9,7 +9,7 @@ from aerostore.domain import Blob
 from aerostore.errors import StorageError
 from aerostore.executor import Result, Statement, Work, together
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_blob
+from aerostore.executor.row import to_blob
 
 
 class UnseenBytes(Exception):

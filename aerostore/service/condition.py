@@ -4,7 +4,7 @@ from aerostore.domain import Conditions, Object
 from aerostore.errors import NoSuchKey, PreconditionFailed
 from aerostore.executor import Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
 
 
 def is_current(found: Object, conditions: Conditions) -> bool:

@@ -17,7 +17,7 @@ from aerostore.domain import SYSTEM, Clock, JsonObject, RlsContext
 from aerostore.errors import StorageError
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_denial
+from aerostore.executor.row import to_denial
 from aerostore.service.explain import Explain
 from aerostore.service.explanation import story_of
 from aerostore.service.question import Question

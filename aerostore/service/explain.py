@@ -23,7 +23,7 @@ from aerostore.executor import Executor, Row, Statement, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.asked import questions_of
 from aerostore.executor.judge import Asked, Judge, Judgement
-from aerostore.executor.tables import to_bucket
+from aerostore.executor.row import to_bucket
 from aerostore.service.explanation import Decision, DecisionKind, Explanation, Step, step_of
 from aerostore.service.hint import Case, hint_for
 from aerostore.service.listing import FolderQuery

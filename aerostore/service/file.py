@@ -26,7 +26,7 @@ from aerostore.errors import (
 )
 from aerostore.executor import Executor, Result, Work, together
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
 from aerostore.permissions import (
     OBJECT_COPY,
     OBJECT_DELETE,

@@ -14,7 +14,7 @@ from aerostore.domain import ListedObject, RlsContext, parse_iso, to_iso
 from aerostore.errors import InvalidParameter
 from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_listed
+from aerostore.executor.row import to_listed
 from aerostore.permissions import OBJECT_LIST, OBJECT_LIST_V2, admit
 from aerostore.service.bucket import bucket_by
 from aerostore.service.grouping import first_names

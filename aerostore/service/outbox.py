@@ -8,7 +8,7 @@ that. A receiver that fails holds up only the objects concerned. For readers by 
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from aerostore.errors import Unavailable
 from aerostore.events import MAX_ATTEMPTS, DeliveryFailed, EventSink, retry_delay_s
 from aerostore.executor import Executor, Result, Statement, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_event
+from aerostore.executor.row import to_event
 from aerostore.service.identifier import new_id
 from aerostore.service.lease import Lease
 
@@ -56,10 +56,16 @@ class Outbox:
             return sql.insert_event(event, delivered_at=delivered_at)
         return sql.insert_event_of_upsert(event, replaced, delivered_at=delivered_at)
 
-    def record_each(self, context: RlsContext, type: EventType, subjects: Sequence[Object]) -> Statement:
+    def record_each(
+        self,
+        context: RlsContext,
+        type: EventType,
+        subjects: Sequence[Object],
+        details_of: Callable[[Object], Mapping[str, Any]] = lambda _subject: {},
+    ) -> Statement:
         """Return the statement that records what `context` did to all of `subjects`, in their order."""
         now = self._clock()
-        events = [_event(context, type, subject, now, {}) for subject in subjects]
+        events = [_event(context, type, subject, now, details_of(subject)) for subject in subjects]
         return sql.insert_events(events, delivered_at=self._delivered_at(events[0]))
 
     def _delivered_at(self, event: Event) -> datetime | None:

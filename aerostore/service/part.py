@@ -30,7 +30,7 @@ from aerostore.errors import (
 )
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_blob, to_object, to_upload, to_upload_part
+from aerostore.executor.row import to_blob, to_object, to_upload, to_upload_part
 from aerostore.service.bucket import bucket_by
 from aerostore.service.claim import Claim, Held
 from aerostore.service.completion import checksum_kind_of

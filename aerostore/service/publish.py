@@ -38,7 +38,7 @@ from aerostore.errors import (
 )
 from aerostore.executor import Executor, Result, Statement, Work, together
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
 from aerostore.service.bucket import bucket_by, bucket_in
 from aerostore.service.claim import Claim, Held, UnseenBytes
 from aerostore.service.condition import require_match

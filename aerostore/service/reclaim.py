@@ -8,16 +8,16 @@ without a row are doomed first: from then on no upload can come to point at them
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from aerostore.backend import BlobBackend, StoredBlob
-from aerostore.domain import Blob, Clock
+from aerostore.domain import Blob, Clock, to_iso
 from aerostore.errors import Corrupted, LockTimeout, Unavailable
 from aerostore.executor import Executor
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_blob
+from aerostore.executor.row import to_blob
 from aerostore.service.abandoned import AbandonedUploads
 from aerostore.service.age import DatabaseAge
 from aerostore.service.bookkeeping import Bookkeeping
@@ -36,6 +36,7 @@ _SUSPECT_COUNT, _SUSPECT_SHARE = 100, 0.1
 _DOOMED_KEPT = 100_000
 # In one run: they are held in memory. The others are noted once these have gone.
 _ORPHANS_NOTED = 100_000
+Watch = Callable[[int], None]
 logger = logging.getLogger("aerostore.reclaim")
 
 
@@ -53,7 +54,8 @@ class ReclaimReport:
     """What one run found and did. refused: why nothing was deleted, empty when it was allowed to.
 
     orphans: stored bytes without a row, older than the grace period; missing: rows whose bytes are gone or
-    have another length; of both, at most `KEYS_REPORTED` keys. waiting: released blobs inside their grace
+    have another length; of both, at most `KEYS_REPORTED` keys. orphan_sizes, orphan_dates: of those keys, in
+    bytes, and when they were written. waiting: released blobs inside their grace
     period or over the cap. drafts: bytes of uploads that nobody goes on with, older than the grace period.
     """
 
@@ -63,6 +65,8 @@ class ReclaimReport:
     orphans: int = 0
     orphan_bytes: int = 0
     orphan_keys: Sequence[str] = ()
+    orphan_sizes: Sequence[int] = ()
+    orphan_dates: Sequence[str] = ()
     orphans_removed: int = 0
     missing: Sequence[str] = ()
     missing_count: int = 0
@@ -152,10 +156,13 @@ class Reclaim:
         """Return why the database looks older than the bytes, empty when it does not; remember it."""
         return await self._age.check(note=True)
 
-    async def run(self, *, apply: bool, accept_restored: bool = False) -> ReclaimReport:
+    async def run(
+        self, *, apply: bool, accept_restored: bool = False, watch: Watch | None = None
+    ) -> ReclaimReport:
         """Look for waste and damage; with `apply` remove what is ripe.
 
-        accept_restored: trust a database that looks older than the bytes from now on.
+        accept_restored: trust a database that looks older than the bytes from now on. watch: told now and
+        then how many stored blobs were looked at.
         Raises: Unavailable when rows or bytes cannot be reached.
         """
         if apply and not await self._lease.hold():
@@ -163,14 +170,14 @@ class Reclaim:
         try:
             if apply and accept_restored:
                 await self._age.accept()
-            return await self._run(apply=apply, accept_restored=accept_restored)
+            return await self._run(apply=apply, accept_restored=accept_restored, watch=watch or _ignore)
         finally:
             if apply:
                 await self._lease.release()
 
-    async def _run(self, *, apply: bool, accept_restored: bool) -> ReclaimReport:
+    async def _run(self, *, apply: bool, accept_restored: bool, watch: Watch) -> ReclaimReport:
         report = ReclaimReport(applied=apply, refused=await self._age.check(note=apply))
-        report = await self._look(report, accept_many=accept_restored)
+        report = await self._look(report, accept_many=accept_restored, watch=watch)
         abandoned = await self._abandoned.count(self._clock())
         report = replace(report, **asdict(abandoned))
         self._telemetry.orphan_files.set(report.orphans)
@@ -181,13 +188,14 @@ class Reclaim:
 
     # Looking
 
-    async def _look(self, report: ReclaimReport, *, accept_many: bool) -> ReclaimReport:
+    async def _look(self, report: ReclaimReport, *, accept_many: bool, watch: Watch) -> ReclaimReport:
         """Compare stored bytes with rows, in both directions, and put what differs into quarantine."""
         now = self._clock()
         found = _Found()
         async for difference in compare(self._books, self._backend):
             await self._keep_lease(apply=report.applied)
             found.scanned += difference.scanned
+            watch(found.scanned)
             found.add_orphans(await self._orphans_among(difference.unknown, now))
             missing = await self._missing_among(difference.unseen)
             if missing and report.applied:
@@ -199,6 +207,8 @@ class Reclaim:
             orphans=found.orphans,
             orphan_bytes=found.orphan_bytes,
             orphan_keys=[stored.key for stored in found.noted[:KEYS_REPORTED]],
+            orphan_sizes=[stored.size_bytes for stored in found.noted[:KEYS_REPORTED]],
+            orphan_dates=[to_iso(stored.modified_at) for stored in found.noted[:KEYS_REPORTED]],
             missing=found.missing,
             missing_count=found.missing_count,
             refused=report.refused or ("" if accept_many else found.suspicion()),
@@ -341,10 +351,16 @@ class Reclaim:
             raise LockTimeout("another process has taken over reclaim")
 
 
+def _ignore(_scanned: int) -> None:
+    """Watch nothing."""
+
+
 def _log(report: ReclaimReport) -> None:
     """Tell what a run found in either direction, with some of the keys."""
     facts = asdict(report) | {
         "orphan_keys": list(report.orphan_keys[:_KEYS_LOGGED]),
+        "orphan_sizes": list(report.orphan_sizes[:_KEYS_LOGGED]),
+        "orphan_dates": list(report.orphan_dates[:_KEYS_LOGGED]),
         "missing": list(report.missing[:_KEYS_LOGGED]),
     }
     logger.info("reclaim", extra={"facts": facts})

@@ -19,7 +19,7 @@ from aerostore.domain import Blob, Clock, ScrubRound
 from aerostore.errors import Corrupted, LockTimeout, Unavailable
 from aerostore.executor import Executor
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_blob, to_scrub_round
+from aerostore.executor.row import to_blob, to_scrub_round
 from aerostore.service.bookkeeping import Bookkeeping
 from aerostore.service.lease import Lease
 from aerostore.telemetry import Telemetry

@@ -8,7 +8,7 @@ from aerostore.domain import Blob, DownloadLink, Object, check_object_name
 from aerostore.errors import AccessDenied, InvalidKey, NoSuchKey
 from aerostore.executor import Result, Row, Statement, Work, together
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_blob, to_object
+from aerostore.executor.row import to_blob, to_object
 from aerostore.service.bucket import bucket_by, bucket_in
 
 

@@ -20,7 +20,7 @@ from aerostore.domain import Clock, DownloadLink, Object, RlsContext, UploadLink
 from aerostore.errors import InvalidLink, InvalidParameter, NoSuchKey, SignatureDoesNotMatch
 from aerostore.executor import Executor, Statement, Work, together
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
 from aerostore.permissions import OBJECT_SIGN, OBJECT_SIGN_MANY, OBJECT_SIGN_UPLOAD, admit
 from aerostore.service.file import Files
 from aerostore.service.publish import Upload

@@ -7,7 +7,7 @@ from aerostore.domain import Object, RlsContext
 from aerostore.errors import AccessDenied, NoSuchKey
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
 from aerostore.permissions import (
     S3_DELETE_TAGGING,
     S3_GET_TAGGING,

@@ -15,7 +15,7 @@ from aerostore.domain import SYSTEM
 from aerostore.errors import LockTimeout, StorageError
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import claimant_of
+from aerostore.executor.row import claimant_of
 
 WAIT_S = 10.0
 LOOK_EVERY_S = 1.0

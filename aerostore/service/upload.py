@@ -20,7 +20,7 @@ from aerostore.domain import (
 from aerostore.errors import NoSuchBucket, NoSuchRelation, NoSuchUpload, UploadExpired
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_upload
+from aerostore.executor.row import to_upload
 from aerostore.permissions import Operation, admit
 from aerostore.service.publish import Also, Upload, by_right_of
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from aerostore.domain import UploadSession
 from aerostore.executor import Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_upload
+from aerostore.executor.row import to_upload
 from aerostore.service.bucket import bucket_by
 
 # Of a group all but the first are passed over, so that fetching many at once would be in vain.

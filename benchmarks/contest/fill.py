@@ -15,7 +15,7 @@ from aerostore.app import Parts, build
 from aerostore.domain import SYSTEM, EventType, Object, to_iso, utc_now
 from aerostore.executor import Work, together
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
 from aerostore.settings import Settings
 from benchmarks.contest import CannotRun, crowd
 from benchmarks.contest.site import StorageSite, send

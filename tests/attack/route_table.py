@@ -14,12 +14,12 @@ from aerostore.api.s3.route import S3Route
 from aerostore.app import create_app
 from aerostore.settings import Settings
 
-_PREFIXES = {"tus": "/upload/resumable", "s3": "/s3"}
+_PREFIXES = {"tus": "/upload/resumable", "s3": "/s3", "admin": "/admin/api"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One method and path template below /storage/v1, and the operation that it is named after.
+    """One method and path template, below /storage/v1 or /admin, and the operation that it is named after.
 
     extra: what else a request of the S3 protocol needs to be this one: its sub-resources, and `copy` where it
     has a source.
@@ -36,7 +36,9 @@ class Entry:
 
     @property
     def door(self) -> str:
-        """The protocol: rest, tus or s3."""
+        """The protocol: rest, tus or s3; admin for the API of the admin UI, page for the UI itself."""
+        if self.operation == "admin.ui":
+            return "page"
         return next((door for door, prefix in _PREFIXES.items() if self._is_below(prefix)), "rest")
 
     @property

@@ -25,7 +25,7 @@ BASE_URL = "http://storage/storage/v1"
 LARGE = b"x" * 70_000
 _BACKEND_CALLS = re.compile(r"^storage_backend_latency_seconds_count\{.*\} (\S+)$", re.MULTILINE)
 # Beside what is stored, these tables change by themselves or tell of refusals.
-_LIVELY = {"storage_denials", "storage_leases"}
+_LIVELY = {"storage_audit", "storage_denials", "storage_leases", "storage_samples"}
 
 
 def token_of(caller: str, **claims: Any) -> str | None:

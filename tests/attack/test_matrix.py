@@ -18,7 +18,8 @@ from tests.attack.table import Row, read_table
 CALLERS = ("nobody", "anon", "stranger", "owner", "service", "expired", "forged")
 
 # On what: `mine` and `large` belong to the owner and are in a private bucket, `open` in a public one; `new`
-# is a free name; `link` is a signed URL that the owner made; `-` is neither bucket nor object.
+# is a free name; `link` is a signed URL that the owner made; `folder` holds an object of the owner's; `job`
+# is one of the owner's that has ended; `-` is neither bucket nor object.
 # Answers: `ok` is 2xx, `none` a 2xx that shows and does nothing, the others are the refusals of `REFUSALS`.
 TABLE = """
 request                                           on     nobody     anon       stranger   owner      service    expired    forged
@@ -71,6 +72,11 @@ POST /object/upload/sign/{bucket}/{name}          over   no-token   denied     d
 PUT /object/upload/sign/{bucket}/{name}           new    no-link    no-link    no-link    no-link    no-link    no-link    no-link
 PUT /object/upload/sign/{bucket}/{name}           link   wrong-link wrong-link wrong-link wrong-link wrong-link wrong-link wrong-link
 PUT /object/upload/sign/{bucket}/{name}           grant  ok         ok         ok         ok         ok         ok         ok
+POST /folder/move                                 folder no-token   no-folder  no-folder  ok         ok         expired    forged
+POST /folder/copy                                 folder no-token   no-folder  no-folder  ok         ok         expired    forged
+POST /folder/delete                               folder no-token   no-folder  no-folder  ok         ok         expired    forged
+GET /job/{id}                                     job    no-token   no-job     no-job     ok         ok         expired    forged
+DELETE /job/{id}                                  job    no-token   no-job     no-job     over       over       expired    forged
 POST /admin/explain                               mine   no-token   role       role       role       ok         expired    forged
 GET /metrics                                      -      no-token   role       role       role       ok         expired    forged
 GET /health                                       -      ok         ok         ok         ok         ok         ok         ok
@@ -93,12 +99,21 @@ REFUSALS = {
     "The resource already exists": "taken",
     "querystring must have required property 'token'": "no-link",
     "Token is not scoped for upload": "wrong-link",
+    "Folder not found": "no-folder",
+    "Job not found": "no-job",
+    "The job has ended already": "over",
 }
 NOTHING: tuple[object, ...] = ([], {"hasNext": False, "folders": [], "objects": []})
 OF_THE_SERVER = {
     "storage.tus.options",
     "storage.s3.none",
     "admin.explain",
+    "admin.session.get",
+    "admin.session.create",
+    "admin.session.end",
+    "admin.config",
+    "admin.health",
+    "admin.ui",
     "metrics",
     "health",
     "status",
@@ -129,11 +144,30 @@ def make_place(scene: Scene, on: str) -> Place:
     if on == "grant":
         answer = scene.done("owner", "POST", f"/object/upload/sign/{bucket}/granted").json()
         return Place(bucket, "granted", answer["token"])
+    if on in {"folder", "job"}:
+        return make_folder(scene, bucket, on)
     scene.done("owner", "POST", f"/object/{bucket}/mine", content=b"mine")
     if on != "link":
         return Place(bucket, "mine")
     signed = scene.done("owner", "POST", f"/object/sign/{bucket}/mine", json={"expiresIn": 60}).json()
     return Place(bucket, "mine", signed["signedURL"].partition("?token=")[2])
+
+
+def make_folder(scene: Scene, bucket: str, on: str) -> Place:
+    scene.done("owner", "POST", f"/object/{bucket}/in/mine", content=b"mine")
+    place = Place(bucket, "in/mine")
+    if on == "folder":
+        return place
+    job = scene.done("owner", "POST", "/folder/copy", **folder_transfer(place)).json()["job"]
+    return Place(bucket, job["id"])
+
+
+def folder_transfer(place: Place) -> dict[str, Any]:
+    return {"json": {"bucket": place.bucket, "prefix": "in/", "to_prefix": "out/"}}
+
+
+def path_of(row: Row, place: Place) -> str:
+    return row.entry.at(place.bucket, place.name).replace("{id}", place.name)
 
 
 def transfer(place: Place) -> dict[str, Any]:
@@ -154,6 +188,9 @@ BODIES: dict[str, Callable[[Place], dict[str, Any]]] = {
     "storage.object.upload_signed": lambda _: {"content": LARGE},
     "storage.object.copy": transfer,
     "storage.object.move": transfer,
+    "storage.folder.move": folder_transfer,
+    "storage.folder.copy": folder_transfer,
+    "storage.folder.delete": folder_transfer,
     "storage.object.delete_many": lambda place: {"json": {"prefixes": [place.name]}},
     "storage.object.list": lambda _: {"json": {"prefix": ""}},
     "storage.object.list_v2": lambda _: {"json": {}},
@@ -204,7 +241,7 @@ def test_every_route_is_an_operation_of_the_law_or_open_by_name() -> None:
 
 
 def ask(scene: Scene, row: Row, place: Place, caller: str) -> str:
-    path, options = row.entry.at(place.bucket, place.name), options_of(row, place)
+    path, options = path_of(row, place), options_of(row, place)
     return meaning(scene.ask(caller, row.entry.method, path, **options))
 
 
@@ -217,7 +254,7 @@ def test_whoever_is_refused_reaches_neither_rows_nor_bytes(scene: Scene, row: Ro
             continue
         assert ask(scene, row, place, caller) == expected, caller
         if row.entry.method == "GET" and expected != "none":
-            path = row.entry.at(place.bucket, place.name)
+            path = path_of(row, place)
             assert scene.ask(caller, "HEAD", path, **options_of(row, place)).is_error, caller
         assert scene.everything() == before, f"{caller} changed something"
     assert scene.backend_calls() == calls, "bytes were looked at"

@@ -18,7 +18,7 @@ from aerostore.errors import (
 )
 from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_bucket, to_object
+from aerostore.executor.row import to_bucket, to_object
 from tests.conformance.executor_fixture import (
     MakeExecutor,
     Rights,

@@ -12,7 +12,8 @@ from aerostore.domain import Object, RlsContext
 from aerostore.errors import AccessDenied
 from aerostore.executor import Executor, Statement
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
+from aerostore.executor.statements import folder_job
 from aerostore.permissions.predicate import ALWAYS, NEVER, Predicate
 from tests.conformance.executor_fixture import (
     ANON,
@@ -32,6 +33,12 @@ from tests.conformance.executor_fixture import (
 EXISTING = an_object("existing")
 OTHERS = an_object("others", owner_id="somebody else")
 NOBODYS = an_object("nobodys", owner_id=None)
+
+
+def renamed(old: Object) -> tuple[Object, Object]:
+    return old, replace(old, name=f"moved-{old.name}", version=f"moved-{old.version}")
+
+
 STATEMENTS: dict[str, Statement] = {
     "insert": sql.insert_object(an_object("new")),
     "upsert new": sql.upsert_object(an_object("new")),
@@ -39,6 +46,10 @@ STATEMENTS: dict[str, Statement] = {
     "update": sql.move_object(EXISTING, replace(EXISTING, name="moved")),
     "delete": sql.delete_object(EXISTING.id),
     "delete many": sql.delete_objects([EXISTING.id]),
+    "insert many": folder_job.insert_objects([an_object("new")]),
+    "upsert many new": folder_job.upsert_objects([an_object("new")]),
+    "upsert many existing": folder_job.upsert_objects([an_object("existing")]),
+    "update many": folder_job.move_objects([renamed(EXISTING)], owner_id=None),
     "select": sql.find_visible_object("photos", "existing"),
     "select many": sql.find_visible_objects("photos", ["existing", "missing"]),
     "select page": sql.list_names("photos", lower="e", upper="f", order="asc", limit=9),
@@ -63,6 +74,10 @@ def expected(statement: str, rights: Rights) -> int | str:
         "update": {"update", "select"},
         "delete": {"delete", "select"},
         "delete many": {"delete", "select"},
+        "insert many": {"insert"},
+        "upsert many new": {"insert", "select"},
+        "upsert many existing": {"insert", "select", "update"},
+        "update many": {"update", "select"},
         "select": {"select"},
         "select many": {"select"},
         "select page": {"select"},
@@ -158,6 +173,29 @@ OWNER_CASES: list[tuple[str, Statement, int | str]] = [
     ("take nobody's", sql.move_object(NOBODYS, replace(NOBODYS, owner_id=CALLER.user_id)), 0),
     ("delete another's", sql.delete_object(OTHERS.id), 0),
     ("delete mine among others", sql.delete_objects([EXISTING.id, OTHERS.id, NOBODYS.id]), 1),
+    ("insert two of mine", folder_job.insert_objects([mine("one"), mine("two")]), 2),
+    (
+        "insert mine and another's",
+        folder_job.insert_objects([mine("one"), an_object("two", owner_id="somebody else")]),
+        REFUSED,
+    ),
+    ("upsert a new one and my own", folder_job.upsert_objects([mine("one"), mine("existing")]), 2),
+    (
+        "upsert mine and over another's",
+        folder_job.upsert_objects([mine("existing"), mine("others")]),
+        REFUSED,
+    ),
+    (
+        "upsert one for nobody",
+        folder_job.upsert_objects([mine("one"), an_object("x", owner_id=None)]),
+        REFUSED,
+    ),
+    (
+        "move mine and another's",
+        folder_job.move_objects([renamed(EXISTING), renamed(OTHERS)], owner_id=None),
+        1,
+    ),
+    ("give many away", folder_job.move_objects([renamed(EXISTING)], owner_id="somebody else"), REFUSED),
     ("see another's", sql.find_visible_object("photos", "others"), 0),
     ("list", sql.list_names("photos", lower="", upper=None, order="asc", limit=9), 1),
 ]
@@ -198,6 +236,46 @@ def test_an_upsert_keeps_id_and_creation_and_an_owner_that_is_not_given(make_exe
         [row] = await rows(executor, sql.find_object("photos", "existing"))
         kept = replace(new, id=EXISTING.id, created_at=EXISTING.created_at, owner_id=EXISTING.owner_id)
         assert to_object(row) == kept
+
+    play(make_executor(Rights()), scenario)
+
+
+def test_one_refused_row_undoes_all_of_a_statement(make_executor: MakeExecutor) -> None:
+    async def scenario(executor: Executor) -> None:
+        for objects in ([mine("new"), mine("others")], [mine("existing"), mine("others")]):
+            with pytest.raises(AccessDenied, match="row-level security"):
+                await write(executor, folder_job.upsert_objects(objects), by=CALLER)
+        found = await rows(executor, folder_job.find_objects("photos", ["new", "existing", "others"]))
+        assert sorted((to_object(row) for row in found), key=lambda each: each.name) == [EXISTING, OTHERS]
+
+    play(make_executor(OWNER_ONLY), scenario)
+
+
+def test_many_rows_are_written_as_they_would_be_one_by_one(make_executor: MakeExecutor) -> None:
+    values: list[dict[str, Any]] = [
+        {"metadata": {"size": 2, "tags": {"ä": "'\"\\"}}, "user_metadata": {"k": [1.5, None, "日本語"]}},
+        {"owner_id": None, "user_metadata": {}},
+        {"metadata": {}, "owner_id": "somebody else"},
+    ]
+    new = [an_object(f"new {number}", **value) for number, value in enumerate(values)]
+    over = an_object("existing", owner_id=None, metadata={"size": 2}, user_metadata={"k": "v"})
+
+    async def scenario(executor: Executor) -> None:
+        await write(executor, folder_job.insert_objects(new[:1]), folder_job.upsert_objects([*new[1:], over]))
+        names = [*(each.name for each in new), "existing"]
+        found = await rows(executor, folder_job.find_objects("photos", names))
+        kept = replace(over, id=EXISTING.id, created_at=EXISTING.created_at, owner_id=EXISTING.owner_id)
+        assert sorted((to_object(row) for row in found), key=lambda each: each.name) == [kept, *new]
+
+    play(make_executor(Rights()), scenario)
+
+
+def test_a_row_that_has_changed_since_is_not_moved(make_executor: MakeExecutor) -> None:
+    async def scenario(executor: Executor) -> None:
+        stale = replace(EXISTING, version="older")
+        statement = folder_job.move_objects([renamed(stale), renamed(OTHERS)], owner_id=None)
+        [moved] = await write(executor, statement)
+        assert [str(row["id"]) for row in moved.rows] == [OTHERS.id]
 
     play(make_executor(Rights()), scenario)
 

@@ -11,7 +11,7 @@ from aerostore.errors import KeyAlreadyExists
 from aerostore.executor import Executor, Result
 from aerostore.executor import statements as sql
 from aerostore.executor.postgres import PostgresExecutor
-from aerostore.executor.tables import to_object
+from aerostore.executor.row import to_object
 from tests.conformance.executor_fixture import (
     CALLER,
     NOW,

@@ -16,6 +16,7 @@ CREDENTIALS: list[dict[str, list[str]]] = [{"bearer": []}, {"apikey": []}]
 VALID_FOR_ALL = {
     **{"name": "a", "public": True, "prefix": "", "prefixes": ["a"], "paths": ["a"], "expiresIn": 1},
     **{"bucketId": "a", "sourceKey": "a", "destinationKey": "b"},
+    **{"bucket": "a", "to_prefix": "b/"},
 }
 
 
@@ -200,3 +201,26 @@ def test_strict_refusals_are_as_described(service: httpx.Client, description: De
     answer = service.get(f"/bucket/{unique('none')}", headers={"prefer": "strict-status"})
     assert answer.status_code == 404
     description.assert_fits(answer, "/bucket/{bucket}")
+
+
+def test_folder_and_job_answers_are_as_described(
+    service: httpx.Client, bucket: str, description: Description
+) -> None:
+    service.post(object_path(bucket, "a/1"), content=b"1")
+    transfer = {"bucket": bucket, "prefix": "a/", "to_prefix": "b/"}
+    copied = service.post("/folder/copy", json=transfer)
+    description.assert_fits(copied, "/folder/copy")
+    description.assert_fits(service.post("/folder/copy", json=transfer), "/folder/copy")
+    description.assert_fits(
+        service.post("/folder/move", json=transfer | {"conflict": "replace"}), "/folder/move"
+    )
+    description.assert_fits(
+        service.post("/folder/delete", json={"bucket": bucket, "prefix": "b/"}), "/folder/delete"
+    )
+    description.assert_fits(
+        service.post("/folder/delete", json={"bucket": bucket, "prefix": "b"}), "/folder/delete"
+    )
+    one = f"/job/{copied.json()['job']['id']}"
+    description.assert_fits(service.get(one), "/job/{id}")
+    description.assert_fits(service.delete(one), "/job/{id}")
+    description.assert_fits(service.get("/job/none"), "/job/{id}")

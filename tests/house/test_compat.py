@@ -74,7 +74,9 @@ def exists(test: str) -> bool:
     path = ROOT / file
     if not (name and path.is_file()):
         return path.exists()
-    return f"\ndef {name.partition('[')[0]}(" in path.read_text("utf-8")
+    holder, _, function = name.partition("[")[0].rpartition("::")
+    text = path.read_text("utf-8").partition(f"\nclass {holder}:")[2 if holder else 0]
+    return f"\n{'    ' if holder else ''}def {function}(" in text
 
 
 def plain_routes(routes: Iterable[BaseRoute]) -> Iterator[Route]:

@@ -13,7 +13,7 @@ from uuid import UUID
 from aerostore.domain import RlsContext
 from aerostore.executor import Law, Statement
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_bucket, to_object
+from aerostore.executor.row import to_bucket, to_object
 from aerostore.permissions.request_setting import request_settings
 
 OBJECTS = "storage.objects"

@@ -9,7 +9,7 @@ from aerostore.backend import BlobBackend
 from aerostore.domain import SYSTEM, RlsContext, UploadProtocol, UploadSession, UploadState
 from aerostore.executor import Executor, Statement, Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import claimant_of
+from aerostore.executor.row import claimant_of
 from aerostore.service.digest import Digests
 from aerostore.service.portion import Pace, Portion
 from aerostore.service.publish import Upload

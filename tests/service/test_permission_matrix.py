@@ -3,23 +3,38 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from aerostore import permissions
-from aerostore.domain import DownloadLink, Object, RlsContext, UploadLink, UploadPart, UploadSession
-from aerostore.errors import AccessDenied, NoSuchBucket, NoSuchKey, NoSuchUpload, RoleNotAllowed, StorageError
+from aerostore.domain import DownloadLink, Job, Object, RlsContext, UploadLink, UploadPart, UploadSession
+from aerostore.errors import (
+    AccessDenied,
+    NoSuchBucket,
+    NoSuchKey,
+    NoSuchUpload,
+    NotFound,
+    RoleNotAllowed,
+    StorageError,
+)
 from aerostore.permissions import OPERATIONS, Operation
+from aerostore.service.audit import AuditQuery
 from aerostore.service.bucket import BucketQuery
 from aerostore.service.copy import CopyRequest
 from aerostore.service.digest import Digests
 from aerostore.service.download import Download, ReadRequest
+from aerostore.service.folder_request import folder_request
+from aerostore.service.job import JobQuery
 from aerostore.service.listing import FolderQuery, PrefixQuery
 from aerostore.service.multipart import UploadAddress
 from aerostore.service.part import PartSource
 from aerostore.service.portion import Portion
 from aerostore.service.publish import Upload
+from aerostore.service.search import Count, SearchPage, SearchQuery
 from aerostore.service.upload_listing import UploadQuery
+from aerostore.service.zip import Selection
+from tests.service import operator_scene as operator
 from tests.service.multipart_scene import asked, in_one
 from tests.service.stage import ANON, OWNER, SERVICE, STRANGER, Stage, content_of
 
@@ -44,6 +59,7 @@ class Scene:
     part: UploadPart
     resumable: str = ""
     granted: str = ""
+    job: str = ""
 
     def download_link(self) -> DownloadLink:
         return DownloadLink(
@@ -79,7 +95,9 @@ def scene(stage: Stage) -> Scene:
     begin = stage.storage.resumable.create
     resumable = stage.run(begin(OWNER, replace(NEW, size_bytes=3), echo={}))
     granted = stage.run(begin(ANON, GRANTED, echo={}, link=scene.upload_link()))
-    return replace(scene, resumable=resumable.id, granted=granted.id)
+    stage.put("dir/mine", b"mine")
+    job = stage.run(stage.storage.jobs.start(OWNER, "folder.delete", {"bucket": "photos", "prefix": "dir/"}))
+    return replace(scene, resumable=resumable.id, granted=granted.id, job=job.id)
 
 
 def portion() -> Portion:
@@ -138,6 +156,21 @@ async def prefix_names(scene: Scene, by: RlsContext) -> list[str]:
 async def listed_uploads(scene: Scene, by: RlsContext) -> list[str]:
     listing = await scene.stage.storage.multipart.list_uploads(by, "photos", UploadQuery())
     return [each.name for each in listing.entries if isinstance(each, UploadSession)]
+
+
+async def folder_done(scene: Scene, by: RlsContext, kind: str) -> Job:
+    body = {"bucket": "photos", "prefix": "dir/", "to_prefix": "new/"}
+    return await scene.stage.storage.folders.start(by, folder_request(kind, body))
+
+
+async def job_ids(scene: Scene, by: RlsContext) -> list[str]:
+    jobs, _ = await scene.stage.storage.jobs.list(by, JobQuery())
+    return [job.id for job in jobs]
+
+
+async def packed(scene: Scene, by: RlsContext) -> bytes:
+    selection = Selection(bucket_id="photos", prefixes=[""])
+    return b"".join([piece async for piece in await scene.stage.storage.archives.open(by, selection)])
 
 
 async def deleted_names(scene: Scene, by: RlsContext) -> list[str]:
@@ -406,6 +439,91 @@ CASES = [
     Case(
         permissions.S3_DELETE_TAGGING,
         lambda s, by: s.stage.storage.tags.delete(by, "photos", "mine"),
+        OWNERS,
+        NoSuchKey,
+    ),
+    Case(
+        permissions.ADMIN_SESSION_LIST,
+        lambda s, by: operator.sessions_of(s.stage).list_open(by),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(
+        permissions.ADMIN_SESSION_REVOKE,
+        lambda s, by: operator.sessions_of(s.stage).revoke_others(by, ""),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(permissions.ADMIN_EVENT_FOLLOW, lambda s, by: operator.events_shown(s.stage, by), OWNERS, []),
+    Case(
+        permissions.ADMIN_METRICS_GET,
+        lambda s, by: operator.metrics_of(s.stage).plots(by, "1h"),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(
+        permissions.ADMIN_AUDIT_LIST,
+        lambda s, by: operator.audit_of(s.stage).list(by, AuditQuery()),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(
+        permissions.ADMIN_POLICY_LIST,
+        lambda s, by: operator.law_of(s.stage).policies(by),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(
+        permissions.ADMIN_POLICY_COVERAGE,
+        lambda s, by: operator.law_of(s.stage).coverage(by, ["photos"]),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(
+        permissions.ADMIN_JOB_RECLAIM,
+        lambda s, by: operator.maintenance_of(s.stage).start_reclaim(by, apply=True),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    Case(
+        permissions.ADMIN_JOB_SCRUB,
+        lambda s, by: operator.maintenance_of(s.stage).start_scrub(by),
+        SERVICE_ROLE,
+        RoleNotAllowed,
+    ),
+    *(
+        Case(operation, partial(folder_done, kind=kind), OWNERS, NoSuchKey)
+        for operation, kind in (
+            (permissions.FOLDER_MOVE, "folder.move"),
+            (permissions.FOLDER_COPY, "folder.copy"),
+            (permissions.FOLDER_DELETE, "folder.delete"),
+        )
+    ),
+    Case(permissions.JOB_GET, lambda s, by: s.stage.storage.jobs.get(by, s.job), OWNERS, NotFound),
+    Case(permissions.JOB_LIST, job_ids, OWNERS, []),
+    Case(permissions.JOB_CANCEL, lambda s, by: s.stage.storage.jobs.cancel(by, s.job), OWNERS, NotFound),
+    Case(
+        permissions.BUCKET_MEASURE,
+        lambda s, by: s.stage.storage.search.measure(by, ["photos"]),
+        SERVICE_ROLE,
+        {},
+    ),
+    Case(
+        permissions.OBJECT_COUNT,
+        lambda s, by: s.stage.storage.search.count(by, "photos"),
+        OWNERS,
+        Count(0, 0, complete=True),
+    ),
+    Case(
+        permissions.OBJECT_SEARCH,
+        lambda s, by: s.stage.storage.search.find(by, "photos", SearchQuery(text="MINE")),
+        OWNERS,
+        SearchPage([], None, 0),
+    ),
+    Case(permissions.OBJECT_ZIP, packed, OWNERS, NoSuchKey),
+    Case(
+        permissions.OBJECT_DESCRIBE,
+        lambda s, by: s.stage.storage.descriptions.change(by, "photos", "mine", {"cache_control": "x"}),
         OWNERS,
         NoSuchKey,
     ),

@@ -23,7 +23,7 @@ from aerostore.errors import (
 )
 from aerostore.executor import Work
 from aerostore.executor import statements as sql
-from aerostore.executor.tables import to_upload
+from aerostore.executor.row import to_upload
 from aerostore.service.portion import Portion
 from tests.service.conftest import in_memory
 from tests.service.resuming import CHECKPOINT_BYTES, LIFETIME_S, Scene, broken_off, chunks_of, expecting

@@ -49,6 +49,7 @@ OPERATION_IDS = {
     *("downloadObject", "downloadAuthenticatedObject", "downloadPublicObject"),
     *("getObjectInfo", "getAuthenticatedObjectInfo", "getPublicObjectInfo", "listFolder", "listPrefix"),
     *("signUrl", "signUrls", "downloadSignedObject", "signUploadUrl", "uploadSignedObject"),
+    *("moveFolder", "copyFolder", "deleteFolder", "getJob", "cancelJob"),
     "explain",
     *("getStatus", "getVersion", "getHealth", "getMetrics"),
     *("getOpenApi", "getDocumentationJson", "getDocumentation"),

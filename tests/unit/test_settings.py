@@ -1,10 +1,11 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from aerostore.settings import InvalidSettings, Settings
+from aerostore.settings import PREFIX, InvalidSettings, Settings
 from tests.unit.backend_local.system_calls import trace_system_calls
 
 SECRET = "settings-secret-that-is-long-enough-for-hs256"
@@ -242,3 +243,60 @@ def test_public_url_must_be_what_comes_before_the_storage_base(url: str) -> None
 @pytest.mark.parametrize("url", ["", "https://files.example", "http://[::1]:8000", "https://a.example/api/"])
 def test_public_url_may_have_a_path_of_its_own(url: str) -> None:
     assert Settings(public_url=url).public_url == url
+
+
+def test_described_settings_tell_where_each_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "aerostore.toml"
+    path.write_text('workers = 3\nmax_requests = 7\nhost = "::1"')
+    given = {
+        "AEROSTORE_CONFIG": str(path),
+        "AEROSTORE_MAX_REQUESTS": "9",
+        "AEROSTORE_DATA_DIR": str(tmp_path / "data"),
+    }
+    settings = Settings.from_env(given).with_secrets()
+    shown = {each.name: each for each in settings.described(given)}
+    assert (shown["workers"].value, shown["workers"].source) == (3, "file")
+    assert (shown["max_requests"].value, shown["max_requests"].source) == (9, "environment")
+    assert (shown["port"].value, shown["port"].source) == (8000, "default")
+    assert shown["signing_keys"].source == shown["jwt_secret"].source == "generated"
+    assert shown["data_dir"].variable == "AEROSTORE_DATA_DIR"
+
+
+def test_described_settings_hold_no_secret(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        database_url="postgresql://user:hidden-password@db.example/rows?password=hidden",
+        jwt_secret="hidden-jwt-secret-that-is-long-enough",
+        jwks={"keys": [{"k": "hidden"}]},
+        anon_key="hidden",
+        signing_keys=("hidden",),
+        s3_access_key_id="shown",
+        s3_secret_access_key="hidden-s3-secret",
+        webhook_url="https://user:hidden@app.example/hook?token=hidden",
+        webhook_secret="hidden",
+        jwks_url="https://keys.example/jwks?key=hidden",
+    )
+    shown = {each.name: each for each in settings.described({})}
+    assert "hidden" not in str(shown)
+    assert shown["database_url"].value == "postgresql://db.example/rows"
+    assert shown["webhook_url"].value == "https://app.example/hook"
+    assert [name for name, each in shown.items() if each.is_secret] == [
+        "jwt_secret",
+        "jwks",
+        "anon_key",
+        "signing_keys",
+        "s3_secret_access_key",
+        "webhook_secret",
+    ]
+
+
+def test_workers_know_what_came_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "aerostore.toml"
+    path.write_text("workers = 3")
+    monkeypatch.setenv("AEROSTORE_CONFIG", str(path))
+    monkeypatch.setenv("AEROSTORE_FROM_FILE", "")
+    for each in fields(Settings):
+        monkeypatch.setenv(f"{PREFIX}{each.name.upper()}", "")
+    Settings.from_env().publish()
+    shown = {each.name: each.source for each in Settings.from_env().described()}
+    assert (shown["workers"], shown["port"]) == ("file", "default")

@@ -4,6 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from aerostore.api.location import location_of
+from aerostore.api.request import ADMIN
 
 PATH = "/upload/resumable/id"
 
@@ -55,3 +56,15 @@ def test_location_is_a_path_when_the_host_is_none(host: str) -> None:
 
 def test_location_is_a_path_without_any_host() -> None:
     assert location_of(asked(), PATH, public_url="") == f"/storage/v1{PATH}"
+
+
+@pytest.mark.parametrize("public_url", ["", "https://files.example/api"])
+@pytest.mark.parametrize(("asked_at", "told"), [("", "resumable/id"), ("/", "id")])
+def test_below_admin_the_location_is_relative_whatever_stands_between(
+    asked_at: str, told: str, public_url: str
+) -> None:
+    """The cookie is for the address that the browser asked, which only the browser knows."""
+    request = asked(("Host", "inside:8000"), ("X-Forwarded-Host", "evil.example"), root_path="/files/admin")
+    request.scope["path"] = f"/files/admin/storage/v1/upload/resumable{asked_at}"
+    request.scope[ADMIN] = request.scope["path"]
+    assert location_of(request, PATH, public_url=public_url) == told

@@ -1,7 +1,7 @@
 """Operations for operators, as the description has them."""
 
 from aerostore import errors
-from aerostore.api.admin import EXPLAIN_BODY
+from aerostore.api.admin.explain import EXPLAIN_BODY
 from aerostore.api.openapi.operation import Access, OperationDoc, json_answer, json_body
 from aerostore.domain import JsonObject
 

@@ -95,7 +95,7 @@ def _check_complete(served: Iterable[str], described: Iterable[str]) -> None:
 
 
 def _path_parameters(path: str) -> list[JsonObject]:
-    names = [name for name in ("bucket", "name") if f"{{{name}}}" in path]
+    names = [name for name in ("bucket", "name", "id") if f"{{{name}}}" in path]
     return [reference("parameters", name) for name in (*names, "Prefer")]
 
 

@@ -20,6 +20,7 @@ PARAMETERS: dict[str, JsonObject] = {
         "as a segment. Its slashes may stand as they are.",
         MAX_NAME_BYTES,
     ),
+    "id": _path("id", "The id of the job.", 100),
     "Prefer": _header(
         "Prefer", "`strict-status` gives refusals their true HTTP status.", example="strict-status"
     ),

@@ -36,6 +36,8 @@ def download_headers(download: Download, disposition: str | None = None) -> dict
         "x-robots-tag": str(found.metadata.get("xRobotsTag", "none")),
         "x-content-type-options": "nosniff",
         "content-security-policy": content_policy(found.mime_type),
+        # Pages that isolate themselves may show it all the same: whoever may read it already could.
+        "cross-origin-resource-policy": "cross-origin",
         **{name: str(found.metadata[key]) for name, key in _CONTENT.items() if key in found.metadata},
     }
     if download.expires_at is not None:

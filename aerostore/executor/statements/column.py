@@ -7,9 +7,19 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from aerostore.domain import AccessKey, Blob, Bucket, Event, Object, ScrubRound, UploadSession
+from aerostore.domain import (
+    AccessKey,
+    AdminSession,
+    Blob,
+    Bucket,
+    Event,
+    Object,
+    ScrubRound,
+    UploadSession,
+)
 from aerostore.executor.tables import (
     StorageAccessKey,
+    StorageAdminSession,
     StorageBlob,
     StorageBucket,
     StorageDenial,
@@ -24,7 +34,7 @@ CURRENT = "archived_at IS NULL"
 ONE_OBJECT = f"bucket_id = :bucket_id AND name = :name AND {CURRENT}"
 _FIELDS: dict[type[object], tuple[str, ...]] = {
     shape: tuple([each.name for each in fields(shape)])
-    for shape in (Bucket, Object, Blob, Event, ScrubRound, UploadSession, AccessKey)
+    for shape in (Bucket, Object, Blob, Event, ScrubRound, UploadSession, AccessKey, AdminSession)
 }
 _SORTABLE = {"id", "name", "created_at", "updated_at", "last_accessed_at"}
 
@@ -41,6 +51,7 @@ QUALIFIED_OBJECT_COLUMNS = _columns(StorageObject, qualified=True)
 EVENT_COLUMNS = _columns(StorageEvent)
 DENIAL_COLUMNS = _columns(StorageDenial)
 ACCESS_KEY_COLUMNS = _columns(StorageAccessKey)
+ADMIN_SESSION_COLUMNS = _columns(StorageAdminSession)
 UPLOAD_COLUMNS = _columns(StorageUpload)
 QUALIFIED_BLOB_COLUMNS = _columns(StorageBlob, qualified=True)
 SCRUB_COLUMNS = _columns(StorageScrub)
@@ -63,7 +74,9 @@ def assignments(names: Sequence[str]) -> str:
     return ", ".join(f"{name} = :{name}" for name in names)
 
 
-def to_row(value: Bucket | Object | Blob | Event | ScrubRound | UploadSession | AccessKey) -> dict[str, Any]:
+def to_row(
+    value: Bucket | Object | Blob | Event | ScrubRound | UploadSession | AccessKey | AdminSession,
+) -> dict[str, Any]:
     """Return a domain value as columns and their values."""
     return {name: getattr(value, name) for name in _FIELDS[type(value)]}
 

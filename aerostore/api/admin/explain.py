@@ -37,23 +37,30 @@ EXPLAIN_BODY = {
 _UNKNOWN = RlsContext(role="unknown")
 
 
-class AdminDoor:
-    """Parses requests of operators, asks the service, renders its answers."""
+class ExplainDoor:
+    """Parses questions of operators, asks the service, renders its answers. path: where it is."""
 
     def __init__(
-        self, callers: Callers, authenticator: Authenticator, explain: Explain, *, body_timeout_s: float
+        self,
+        callers: Callers,
+        authenticator: Authenticator,
+        explain: Explain,
+        *,
+        body_timeout_s: float,
+        path: str = "/admin/explain",
     ) -> None:
         self._callers = callers
         self._authenticator = authenticator
         self._explain = explain
         self._body_timeout_s = body_timeout_s
+        self._path = path
 
     def routes(self) -> list[Route]:
         """List the routes; each is named after its operation."""
-        return [Route("/admin/explain", self.explain, methods=["POST"], name="admin.explain")]
+        return [Route(self._path, self.explain, methods=["POST"], name="admin.explain")]
 
     async def explain(self, request: Request) -> Response:
-        """POST /admin/explain."""
+        """POST of a question."""
         if not (await self._callers.required(request)).can_bypass_rls:
             raise RoleNotAllowed(
                 "Access denied: Invalid role", hint="Explaining is for the service role: use a service key."

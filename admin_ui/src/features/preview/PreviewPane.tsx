@@ -1,0 +1,113 @@
+import { useQuery } from '@tanstack/react-query';
+import { ChevronDown, ChevronUp, Download, ExternalLink, X } from 'lucide-react';
+import type { ComponentType } from 'react';
+import { isMissing } from '../../api/error';
+import { contentAddress, downloadAddress, type ObjectFacts } from '../../api/objects';
+import { labelOf } from '../../lib/keys';
+import { IconButton } from '../../ui/Button';
+import { EmptyState } from '../../ui/EmptyState';
+import { ErrorState } from '../../ui/ErrorState';
+import { Icon } from '../../ui/Icon';
+import { Skeleton } from '../../ui/Skeleton';
+import { Tabs } from '../../ui/Tabs';
+import { Content } from './Content';
+import { Details } from './Details';
+import { MetadataEditor } from './MetadataEditor';
+import { factsQuery } from './facts';
+import { ResizeHandle, usePaneWidth } from './ResizeHandle';
+import './preview.css';
+
+export type Tab = 'preview' | 'details' | 'metadata' | 'share';
+
+interface PreviewPaneProps {
+  bucket: string;
+  name: string;
+  tab: Tab;
+  onTab: (tab: Tab) => void;
+  onClose: () => void;
+  onNext: (() => void) | null;
+  onPrevious: (() => void) | null;
+  Share: ComponentType<{ bucket: string; name: string }>;
+}
+
+/** One object beside the list: how it looks, what is known of it, and links to it. */
+export function PreviewPane({ bucket, name, ...rest }: PreviewPaneProps) {
+  const { data: facts, error, refetch } = useQuery(factsQuery({ bucket, name }));
+  const [widthPx, setWidthPx] = usePaneWidth();
+  return (
+    <aside className="preview" aria-label={`Preview of ${labelOf(name)}`} style={{ width: widthPx }}>
+      <ResizeHandle widthPx={widthPx} onWidth={setWidthPx} />
+      <div className="preview-inside">
+        <Head bucket={bucket} name={name} version={facts?.version ?? ''} {...rest} />
+        {facts && <Body key={`${bucket}/${name}`} facts={facts} {...rest} />}
+        {!facts && !error && <Skeleton label="Loading the object" />}
+        {!facts && error && <Failed name={name} error={error} onRetry={() => void refetch()} />}
+      </div>
+    </aside>
+  );
+}
+
+type HeadProps = Pick<PreviewPaneProps, 'bucket' | 'name' | 'onClose' | 'onNext' | 'onPrevious'> & { version: string };
+
+function Head({ bucket, name, version, onClose, onNext, onPrevious }: HeadProps) {
+  return (
+    <div className="preview-head">
+      <h2 className="grow truncate">
+        <bdi title={name}>{labelOf(name)}</bdi>
+      </h2>
+      <IconButton icon={ChevronUp} label="Previous object" disabled={!onPrevious} onClick={() => onPrevious?.()} />
+      <IconButton icon={ChevronDown} label="Next object" disabled={!onNext} onClick={() => onNext?.()} />
+      <a
+        className="button icon-only"
+        data-tone="quiet"
+        href={contentAddress({ bucket, name }, version)}
+        target="_blank"
+        rel="noreferrer"
+        title="Open in a new tab"
+        aria-label="Open in a new tab"
+      >
+        <Icon of={ExternalLink} />
+      </a>
+      <a
+        className="button icon-only"
+        data-tone="quiet"
+        href={downloadAddress({ bucket, name })}
+        download={labelOf(name)}
+        title="Download"
+        aria-label="Download"
+      >
+        <Icon of={Download} />
+      </a>
+      <IconButton icon={X} label="Close the preview" onClick={onClose} />
+    </div>
+  );
+}
+
+type BodyProps = Pick<PreviewPaneProps, 'tab' | 'onTab' | 'Share'> & { facts: ObjectFacts };
+
+function Body({ facts, tab, onTab, Share }: BodyProps) {
+  return (
+    <Tabs
+      label="About the object"
+      value={tab}
+      onChange={onTab}
+      tabs={[
+        { value: 'preview', label: 'Preview', content: <Content key={facts.version} facts={facts} /> },
+        { value: 'details', label: 'Details', content: <Details facts={facts} /> },
+        { value: 'metadata', label: 'Metadata', content: <MetadataEditor facts={facts} /> },
+        { value: 'share', label: 'Share', content: <Share bucket={facts.bucket} name={facts.name} /> },
+      ]}
+    />
+  );
+}
+
+function Failed({ name, error, onRetry }: { name: string; error: Error; onRetry: () => void }) {
+  if (!isMissing(error)) return <ErrorState error={error} onRetry={onRetry} />;
+  return (
+    <EmptyState title="This object is not there">
+      <p>
+        <bdi>{name}</bdi> was deleted or renamed, or this session may not see it.
+      </p>
+    </EmptyState>
+  );
+}

@@ -1,0 +1,92 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { auditQuery } from '../../api/queries';
+import type { AuditEntry } from '../../api/types';
+import { Badge } from '../../ui/Badge';
+import { Button } from '../../ui/Button';
+import { EmptyState } from '../../ui/EmptyState';
+import { ErrorState } from '../../ui/ErrorState';
+import { SelectField } from '../../ui/Field';
+import { Skeleton } from '../../ui/Skeleton';
+import { Table, type Column } from '../../ui/Table';
+import { Time } from '../../ui/Time';
+
+const TYPES = [
+  { value: '', label: 'Everything' },
+  { value: 'session.created', label: 'Sign-ins' },
+  { value: 'session.refused', label: 'Refused sign-ins' },
+  { value: 'session.ended', label: 'Sign-outs' },
+  { value: 'session.revoked', label: 'Sessions ended by others' },
+  { value: 'job.started', label: 'Jobs started' },
+  { value: 'job.cancelled', label: 'Jobs cancelled' },
+  { value: 'denial', label: 'Denials' },
+] as const;
+
+type AuditType = (typeof TYPES)[number]['value'];
+
+/** What happened that somebody may have to answer for, newest first. */
+export function AuditPanel() {
+  const [type, setType] = useState<AuditType>('');
+  return (
+    <div className="stack settings-panel">
+      <div className="audit-filter">
+        <SelectField label="Show" value={type} options={TYPES} onChange={setType} />
+      </div>
+      <Entries type={type} onClear={() => setType('')} />
+    </div>
+  );
+}
+
+function Entries({ type, onClear }: { type: AuditType; onClear: () => void }) {
+  const list = useInfiniteQuery(auditQuery(type));
+  const entries = list.data?.pages.flatMap((page) => page.entries) ?? [];
+  if (list.isError && !list.data) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
+  if (list.isPending) return <Skeleton label="Loading the audit log" />;
+  if (entries.length === 0 && type) {
+    return <EmptyState title="No match" action={<Button onClick={onClear}>Show everything</Button>} />;
+  }
+  if (entries.length === 0) return <EmptyState title="Nothing is recorded yet" />;
+  return (
+    <>
+      <Table
+        label="Audit log"
+        columns={COLUMNS}
+        rows={entries}
+        rowKey={(entry) => entry.id}
+        complete={!list.hasNextPage}
+      />
+      {list.hasNextPage && (
+        <div>
+          <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+            Load older entries
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+const COLUMNS: readonly Column<AuditEntry>[] = [
+  { id: 'at', header: 'When', width: 'minmax(100px, 190px)', cell: ({ at }) => <Time at={at} /> },
+  { id: 'type', header: 'What', width: 'minmax(110px, 170px)', cell: ({ type }) => <Badge>{type}</Badge> },
+  {
+    id: 'who',
+    header: 'Who',
+    width: 'minmax(100px, 1fr)',
+    cell: ({ role, sub }) => <span title={sub ?? undefined}>{[role, sub].filter(Boolean).join(' ') || '-'}</span>,
+  },
+  { id: 'address', header: 'Address', width: '120px', wideOnly: true, cell: ({ address }) => address ?? '-' },
+  {
+    id: 'detail',
+    header: 'Detail',
+    width: 'minmax(120px, 2fr)',
+    wideOnly: true,
+    cell: ({ detail }) => <code title={detailOf(detail)}>{detailOf(detail)}</code>,
+  },
+];
+
+function detailOf(detail: AuditEntry['detail']): string {
+  return Object.entries(detail)
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
+}

@@ -1,0 +1,129 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ChevronDown, ChevronUp, X } from 'lucide-react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useSession } from '../../api/queries';
+import { labelOf } from '../../lib/keys';
+import { Button, IconButton } from '../../ui/Button';
+import { ConflictDialog } from '../../ui/ConflictDialog';
+import { textOf, uploadQueue } from './activity';
+import type { QueueSnapshot, UploadQueue } from './queue';
+import { UploadRow } from './UploadRow';
+import { totalsOf, type UploadItem } from './upload';
+import './uploads.css';
+
+const ROW_PX = 60;
+const ANNOUNCE_MS = 5000;
+
+/** Every upload of this page, over whatever page is open. It appears with the first one. */
+export function UploadPanel() {
+  const [queue, setQueue] = useState<UploadQueue | null>(null);
+  useEffect(() => {
+    void uploadQueue().then(setQueue);
+  }, []);
+  return queue && <Panel queue={queue} />;
+}
+
+function Panel({ queue }: { queue: UploadQueue }) {
+  const snapshot = useSyncExternalStore(queue.subscribe, queue.snapshot);
+  const [open, setOpen] = useState(true);
+  useResumeAfterSignIn(queue);
+  if (snapshot.items.length === 0) return null;
+  return (
+    <section className="uploads" aria-label="Uploads">
+      <Head queue={queue} snapshot={snapshot} open={open} onToggle={() => setOpen(!open)} />
+      {open && <List queue={queue} items={snapshot.items} />}
+      <Announcement snapshot={snapshot} />
+      <Conflict queue={queue} items={snapshot.items} />
+    </section>
+  );
+}
+
+function useResumeAfterSignIn(queue: UploadQueue): void {
+  const id = useSession()?.id;
+  useEffect(() => {
+    if (id) queue.resumeSession();
+  }, [queue, id]);
+}
+
+interface HeadProps {
+  queue: UploadQueue;
+  snapshot: QueueSnapshot;
+  open: boolean;
+  onToggle: () => void;
+}
+
+function Head({ queue, snapshot, open, onToggle }: HeadProps) {
+  const totals = totalsOf(snapshot.items);
+  return (
+    <div className="uploads-head">
+      <strong className="grow truncate numeric">{textOf(snapshot) ?? 'Nothing to upload'}</strong>
+      {totals.active > 0 && <Button onClick={() => queue.pauseAll()}>Pause all</Button>}
+      {totals.active === 0 && totals.paused > 0 && <Button onClick={() => queue.resumeAll()}>Resume all</Button>}
+      {totals.retryable > 0 && <Button onClick={() => queue.retryFailed()}>Retry failed</Button>}
+      {totals.active === 0 && (
+        <IconButton icon={X} label="Clear finished uploads" onClick={() => queue.clearFinished()} />
+      )}
+      <IconButton
+        icon={open ? ChevronDown : ChevronUp}
+        label={open ? 'Hide the list of uploads' : 'Show the list of uploads'}
+        aria-expanded={open}
+        onClick={onToggle}
+      />
+    </div>
+  );
+}
+
+function List({ queue, items }: { queue: UploadQueue; items: readonly UploadItem[] }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 6,
+  });
+  return (
+    <div ref={scroller} className="uploads-list">
+      <ul className="uploads-body" style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map(({ index, start }) => {
+          const item = items[index];
+          return item && <UploadRow key={item.id} queue={queue} item={item} startPx={start} />;
+        })}
+      </ul>
+    </div>
+  );
+}
+
+/** Says how far the uploads are, for screen readers, and not more often than somebody can listen. */
+function Announcement({ snapshot }: { snapshot: QueueSnapshot }) {
+  const current = textOf(snapshot) ?? '';
+  const latest = useRef(current);
+  const [said, setSaid] = useState(current);
+  useEffect(() => {
+    latest.current = current;
+  }, [current]);
+  useEffect(() => {
+    const timer = setInterval(() => setSaid(latest.current), ANNOUNCE_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <div className="visually-hidden" role="status" aria-live="polite">
+      {said && `Uploads: ${said}`}
+    </div>
+  );
+}
+
+function Conflict({ queue, items }: { queue: UploadQueue; items: readonly UploadItem[] }) {
+  const item = items.find((each) => each.state === 'conflict');
+  if (!item) return null;
+  const others = items.filter((each) => each.batch === item.batch && each.id !== item.id && each.resolution === null);
+  return (
+    <ConflictDialog
+      key={item.id}
+      name={labelOf(item.key)}
+      place={item.key.slice(0, -labelOf(item.key).length) || item.bucket}
+      others={others.filter((each) => each.state === 'waiting' || each.state === 'conflict').length}
+      onAnswer={(answer, all) => queue.resolve(item, answer, all)}
+      onClose={() => queue.resolve(item, 'skip', false)}
+    />
+  );
+}

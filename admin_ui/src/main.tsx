@@ -1,0 +1,29 @@
+import './ui/tokens.css';
+import './ui/base.css';
+import './ui/controls.css';
+import './ui/overlay.css';
+import './ui/data.css';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { setNonce } from 'get-nonce';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { queryClient } from './api/queries';
+import { buildRouter } from './app/router';
+import { loadPreferences } from './ui/preferences';
+
+// Dialogs add a style element to lock scrolling; the page's Content-Security-Policy wants its nonce on it.
+const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content;
+if (nonce) setNonce(nonce);
+
+loadPreferences();
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no element #root');
+
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={buildRouter()} />
+    </QueryClientProvider>
+  </StrictMode>,
+);

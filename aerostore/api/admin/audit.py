@@ -1,0 +1,35 @@
+"""Who did what in the admin UI, and what policies refused."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aerostore.api.caller import Callers
+from aerostore.api.rest.query import read_query
+from aerostore.api.rest.schema import Field
+from aerostore.api.rest.wire import json_response
+from aerostore.service.audit import TYPES, Audit, AuditQuery
+
+_QUERY = {
+    "type": Field(kind="string", choices=TYPES),
+    "limit": Field(kind="integer", minimum=1, maximum=200),
+    "cursor": Field(kind="string"),
+}
+
+
+class AuditDoor:
+    """Shows the audit, page by page."""
+
+    def __init__(self, callers: Callers, audit: Audit) -> None:
+        self._callers = callers
+        self._audit = audit
+
+    def routes(self) -> list[Route]:
+        """List the routes; each is named after its operation."""
+        return [Route("/audit", self.list, methods=["GET"], name="admin.audit.list")]
+
+    async def list(self, request: Request) -> Response:
+        """GET /audit."""
+        context = await self._callers.required(request)
+        page = await self._audit.list(context, AuditQuery(**read_query(request, _QUERY)))
+        return json_response({"entries": page.entries, "cursor": page.cursor})

@@ -1,0 +1,151 @@
+"""Looking into a folder before anything is done: what is in it, and whether all of it can go there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aerostore.domain import Bucket, RlsContext, printable
+from aerostore.errors import (
+    EntityTooLarge,
+    InvalidMimeType,
+    NoSuchBucket,
+    NoSuchKey,
+    NoSuchRelation,
+    SlowDown,
+)
+from aerostore.executor import Executor, Work
+from aerostore.executor import statements as sql
+from aerostore.executor.statements import folder_job, search
+from aerostore.service.bucket import bucket_by
+from aerostore.service.folder_batch import taken_error
+from aerostore.service.folder_request import DELETE, FolderRequest, OnConflict
+from aerostore.service.limit import check_mime_type, size_limit
+
+_TYPES_LOOKED_AT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLook:
+    """Looks at folders as the caller sees them. file_size_limit: the server's own, in bytes."""
+
+    executor: Executor
+    file_size_limit: int
+
+    async def names(
+        self, context: RlsContext, request: FolderRequest, limit: int, *, after: str = ""
+    ) -> Sequence[str]:
+        """Return the first names in the folder that follow `after`, in bytewise order."""
+
+        def work() -> Work[list[str]]:
+            return (yield from _names(request, limit, after))
+
+        return await self.executor.read(context, work)
+
+    async def first_names(self, context: RlsContext, request: FolderRequest, limit: int) -> Sequence[str]:
+        """Return the first names in the folder.
+
+        Raises: NoSuchBucket, NoSuchRelation for a missing destination; NoSuchKey when there is nothing that
+        the caller may select.
+        """
+
+        def work() -> Work[list[str]]:
+            yield from bucket_by(sql.find_bucket(request.bucket_id))
+            yield from _destination(request)
+            return (yield from _names(request, limit, ""))
+
+        names = await self.executor.read(context, work)
+        if not names:
+            raise NoSuchKey(
+                "Folder not found",
+                hint="Check the prefix, and that a policy lets the caller select what is in it.",
+            )
+        return names
+
+    async def foresee(self, context: RlsContext, request: FolderRequest) -> int | None:
+        """Refuse what can be seen to fail; return how many objects there are, None when it takes too long.
+
+        Each batch asks again, and only its answer counts.
+        Raises: InvalidKey, EntityTooLarge, InvalidMimeType, ResourceAlreadyExists, NoSuchRelation.
+        """
+        try:
+            return await self.executor.read(context, lambda: self._foreseen(request))
+        except SlowDown:
+            return None
+
+    def _foreseen(self, request: FolderRequest) -> Work[int]:
+        measure = search.measure_objects(request.bucket_id, lower=request.prefix, upper=request.upper)
+        measured = (yield measure).rows[0]
+        request.check_longest(int(measured["longest"]))
+        bucket = yield from _destination(request)
+        if bucket is None:
+            return int(measured["objects"])
+        if request.changes_bucket:
+            largest = int(measured["largest"])
+            if largest > size_limit(bucket, "", self.file_size_limit):
+                raise EntityTooLarge(f"An object of {largest} bytes is too large for the destination")
+            yield from _check_types(request, bucket)
+        yield from _check_depth(request)
+        yield from _check_names(request)
+        return int(measured["objects"])
+
+
+def _names(request: FolderRequest, limit: int, after: str) -> Work[list[str]]:
+    lower = max(request.prefix, after + sql.NAME_AFTER) if after else request.prefix
+    statement = sql.listing.names_between(
+        request.bucket_id, lower=lower, upper=request.upper, order="asc", limit=limit
+    )
+    return [row["name"] for row in (yield statement).rows]
+
+
+def _destination(request: FolderRequest) -> Work[Bucket | None]:
+    """Return the bucket that the objects go to, None when they go nowhere. Raises: NoSuchRelation."""
+    if request.kind == DELETE:
+        return None
+    try:
+        return (yield from bucket_by(sql.find_bucket(request.to_bucket_id)))
+    except NoSuchBucket:
+        raise NoSuchRelation(resource=request.to_bucket_id) from None
+
+
+def _check_types(request: FolderRequest, bucket: Bucket) -> Work[None]:
+    if not bucket.allowed_mime_types:
+        return
+    types = search.list_types(
+        request.bucket_id, lower=request.prefix, upper=request.upper, limit=_TYPES_LOOKED_AT
+    )
+    for row in (yield types).rows:
+        try:
+            check_mime_type(bucket, row["name"], row["mime_type"] or "application/octet-stream")
+        except InvalidMimeType as exc:
+            raise InvalidMimeType(f"{exc.message}: {printable(row['name'])}", resource=bucket.id) from None
+
+
+def _check_depth(request: FolderRequest) -> Work[None]:
+    """Raise InvalidParameter when a name would be in the folder again, which only a move up can do."""
+    if request.changes_bucket or not request.prefix.startswith(request.to_prefix):
+        return
+    again = request.prefix + request.prefix[len(request.to_prefix) :]
+    statement = sql.listing.names_between(
+        request.bucket_id, lower=again, upper=sql.successor(again), order="asc", limit=1
+    )
+    request.check_names([row["name"] for row in (yield statement).rows])
+
+
+def _check_names(request: FolderRequest) -> Work[None]:
+    """Raise ResourceAlreadyExists when a new name is taken and that ends it all."""
+    if request.conflict is not OnConflict.FAIL:
+        return
+    to_upper = sql.successor(request.to_prefix)
+    there = folder_job.has_objects(request.to_bucket_id, lower=request.to_prefix, upper=to_upper)
+    if not (yield there).rows:
+        return
+    taken = folder_job.find_taken(
+        request.bucket_id,
+        lower=request.prefix,
+        upper=request.upper,
+        prefix=request.prefix,
+        to_bucket_id=request.to_bucket_id,
+        to_prefix=request.to_prefix,
+    )
+    rows = (yield taken).rows
+    if rows:
+        raise taken_error(request, rows[0]["name"])
