@@ -28,7 +28,7 @@ WANTS_CHROMIUM := $(shell test "$$(id -u)" = 0 && command -v apt-get >/dev/null 
 	! { $(HAVE_CHROMIUM); } && echo yes)
 AS_ROOT := $(shell test "$$(id -u)" = 0 && echo env || echo sudo -n env)
 
-.PHONY: help setup run ui ui-dev ui-check services test test-fast test-law test-crash check audit format coverage changelog \
+.PHONY: help setup run ui ui-dev ui-check services test test-browser test-fast test-law test-crash check audit format coverage changelog \
 	bench bench-full bench-compare bench-tools bench-server clean
 
 help: ## List these commands
@@ -73,15 +73,16 @@ define install
 	echo "NOT TESTED: $(3), because $(2) cannot be installed from here. Install it and try again." >&2
 endef
 
-services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL, strace, FUSE, restic
+services: ## Install what the whole suite needs beyond Python: Node.js packages, PostgreSQL, Chromium, nginx, strace, ...
 	$(call install,$(HAVE_NODE),nodejs npm,the JavaScript client)
 	$(call install,$(HAVE_POSTGRES),postgresql,everything on PostgreSQL)
 	$(call install,$(HAVE_PGBOUNCER),pgbouncer,PostgreSQL behind a pooler)
 	$(call install,$(HAVE_CHROMIUM),chromium,the admin UI in a browser)
+	$(call install,$(HAVE_NGINX),nginx openssl,the admin UI behind a proxy)
 	$(call install,$(HAVE_STRACE),strace,the order of system calls)
 	$(call install,$(HAVE_FUSE),fuse3 libfuse3-3,power cuts)
 	$(call install,$(HAVE_RESTIC),restic,backups with restic)
-	@if $(HAVE_NODE); then $(MAKE) --no-print-directory $(NODE_PACKAGES); fi
+	@if $(HAVE_NODE); then $(MAKE) --no-print-directory $(NODE_PACKAGES) $(UI_PACKAGES); fi
 
 $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
 	cd $(JS) && npm ci --no-audit --no-fund
@@ -89,12 +90,15 @@ $(NODE_PACKAGES): $(JS)/package.json $(JS)/package-lock.json
 
 # In CI nothing may be skipped for want of a service.
 ifeq ($(CI),true)
-test: export AEROSTORE_TEST_REQUIRE = node,postgres,strace,fuse,mount,restic
+test: export AEROSTORE_TEST_REQUIRE = node,postgres,strace,fuse,mount,restic,chromium,nginx
 endif
 # Files stay whole and in their order: what many of them share is started once in each process.
 TEST_PROCESSES ?= 2
-test: setup services ## Run every test, in TEST_PROCESSES processes
+test: ui services ## Run every test, in TEST_PROCESSES processes
 	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
+
+test-browser: ui services ## Use the admin UI in Chromium, as people do; pictures are in artifacts/ui
+	AEROSTORE_TEST_REQUIRE=chromium $(BIN)/python -m pytest tests/browser
 
 LAW_SIZE ?= 20
 LAW_SEED ?= $(shell date +%Y%m%d)

@@ -63,21 +63,19 @@ def _ended_by_signals(app: ASGIApp, *, at_end: Callable[[], object] | None = Non
     """
     _hold_back()
 
-    def begin_to_hear() -> None:
-        if at_end is not None:
-            _tell_first(at_end)
-        _let_through()
-
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             await app(scope, receive, send)
             return
+        if at_end is not None:
+            # Not later: threads that the application starts take signals that this one holds back.
+            _tell_first(at_end)
         _let_through()
 
         async def send_noting_start(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
                 _hold_back()
-                asyncio.get_running_loop().call_later(_UNTIL_SERVING_S, begin_to_hear)
+                asyncio.get_running_loop().call_later(_UNTIL_SERVING_S, _let_through)
             await send(message)
 
         await app(scope, receive, send_noting_start)

@@ -16,6 +16,11 @@ import { loadPreferences } from './ui/preferences';
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content;
 if (nonce) setNonce(nonce);
 
+// It is relative to the address that the page came from; a browser that resolves it anew after a change of page, as
+// some extensions and recorders make it do, would look elsewhere.
+const base = document.querySelector('base');
+if (base) base.href = document.baseURI;
+
 loadPreferences();
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root');

@@ -3,7 +3,11 @@ import { lazy, Suspense } from 'react';
 import { unescapeFolder } from '../lib/route';
 import { Skeleton } from '../ui/Skeleton';
 
-const ExplorerRoute = lazy(() => import('./ExplorerRoute').then((module) => ({ default: module.ExplorerRoute })));
+const load = () => import('./ExplorerRoute');
+const ExplorerRoute = lazy(() => load().then((module) => ({ default: module.ExplorerRoute })));
+// On a link to a folder the code comes while the session is asked for, not after it.
+if (location.pathname.includes('/buckets/')) void load();
+
 const route = getRouteApi('/signed-in/buckets/$bucket/$');
 
 /** Hands what the address says to the explorer. A new bucket starts it anew; a new folder does not. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatBytes, formatDuration, formatNumber, formatObjects, formatPercent, formatTime } from './format';
+import { formatBytes, formatDuration, formatNumber, formatObjects, formatPercent, formatTime, inSentences } from './format';
 
 test.each([
   [0, '0 B'],
@@ -45,4 +45,12 @@ test('times can be shown as ISO text, and no time is a dash', () => {
 
 test('numbers on axes have three digits', () => {
   expect([0, 0.01234, 12.345, 123_456.7].map(formatNumber)).toEqual(['0', '0.0123', '12.3', '123,457']);
+});
+
+test.each([
+  ['Not found', 'Look elsewhere.', 'Not found. Look elsewhere.'],
+  ['It is gone.', 'Look elsewhere.', 'It is gone. Look elsewhere.'],
+  ['It is gone', null, 'It is gone'],
+])('the message %j and the hint %j are told as %j', (message, hint, told) => {
+  expect(inSentences(message, hint)).toBe(told);
 });

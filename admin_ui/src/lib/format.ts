@@ -66,3 +66,9 @@ export function formatNumber(value: number): string {
   if (Math.abs(value) >= 100) return formatCount(Math.round(value));
   return String(Number(value.toPrecision(3)));
 }
+
+/** Return what the server says, `message` and `hint`, as sentences behind one another. Its messages end without a dot. */
+export function inSentences(message: string, hint: string | null | undefined): string {
+  if (!hint) return message;
+  return /[.!?]$/.test(message) ? `${message} ${hint}` : `${message}. ${hint}`;
+}

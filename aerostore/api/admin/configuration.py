@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from aerostore.api.admin.bundle import Bundle
 from aerostore.api.caller import Callers
-from aerostore.api.rest.listing import MAX_V2_PAGE
+from aerostore.api.rest.listing import MAX_ADMIN_PAGE
 from aerostore.api.rest.wire import json_response
 from aerostore.domain import JsonObject
 
@@ -84,7 +84,7 @@ class ConfigurationDoor:
             },
             "limits": {
                 "file_size_limit_bytes": known.file_size_limit_bytes,
-                "list_page": MAX_V2_PAGE,
+                "list_page": MAX_ADMIN_PAGE,
                 "empty_bucket_max": known.empty_bucket_max,
                 "zip_names_max": known.zip_names_max,
             },

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from aerostore.api.caller import Callers
 from aerostore.api.compression import compressed
+from aerostore.api.request import ADMIN
 from aerostore.api.rest.body import read_json
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import folder_entry_json, json_response, prefix_entry_json
@@ -15,6 +16,8 @@ from aerostore.service.listing import Folder, FolderQuery, PrefixQuery
 
 MAX_V1_PAGE = 1500
 MAX_V2_PAGE = 1000
+# The admin UI lists folders to their end: each page is a round trip, and they come one after the other.
+MAX_ADMIN_PAGE = 5000
 _ORDER = Field(kind="string", choices=("asc", "desc"))
 _V1_SORT = {
     "column": Field(
@@ -85,7 +88,7 @@ class ListingDoor:
             delimiter="/" if body.get("with_delimiter") else None,
             column=sort.get("column", "name"),
             order=sort.get("order", "asc"),
-            limit=min(body.get("limit", MAX_V2_PAGE), MAX_V2_PAGE),
+            limit=min(body.get("limit", MAX_V2_PAGE), _most_entries(request)),
             cursor=body.get("cursor"),
         )
         entries, cursor = await self._listing.list_prefix(context, request.path_params["bucket"], query)
@@ -99,3 +102,7 @@ class ListingDoor:
                 if isinstance(entry, kind)
             ]
         return await compressed(request, json_response(answer))
+
+
+def _most_entries(request: Request) -> int:
+    return MAX_ADMIN_PAGE if ADMIN in request.scope else MAX_V2_PAGE

@@ -237,3 +237,22 @@ def damage(server: Server, content: bytes) -> None:
     [path] = [path for path in server.stored_files() if path.read_bytes() == content]
     path.chmod(0o600)
     path.write_bytes(bytes(each ^ 1 for each in content))
+
+
+def test_a_page_of_a_list_is_longer_here(user: Browser, target: Target, bucket: str) -> None:
+    put(user, bucket, *(f"0/{number:03}" for number in range(126)))
+    for copy in range(1, 8):
+        copy_folder(user, {"bucket": bucket, "prefix": "0/", "to_prefix": f"{copy}/"})
+    path, asked = f"object/list-v2/{bucket}", {"limit": 5000}
+    page = user.post(f"storage/v1/{path}", json=asked).json()
+    assert (len(page["objects"]), page["hasNext"]) == (8 * 126, False)
+    with target.connect(target.token("service_role")) as outside:
+        page = outside.post(f"/{path}", json=asked).json()
+    assert (len(page["objects"]), page["hasNext"]) == (1000, True)
+
+
+def copy_folder(user: Browser, body: dict[str, str]) -> None:
+    job = user.post("api/prefix/copy", json=body).json()["job"]
+    wait_until(
+        lambda: user.get(f"api/jobs/{job['id']}").json()["job"]["state"] == "done", "the folder is copied"
+    )

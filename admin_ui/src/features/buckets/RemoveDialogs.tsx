@@ -57,13 +57,15 @@ export function DeleteBucketDialog({ bucket, onClose, onDeleted }: RemoveProps &
       if (objects > 0) await untilEmpty(await emptyBucket(bucket));
       await deleteBucket(bucket);
     },
-    onSuccess: () => {
+    onSuccess: async () => {
+      // First: the focus goes back to what opened the dialog, and must not vanish with the row of the bucket.
+      await queryClient.invalidateQueries({ queryKey: ['buckets'] });
       onClose();
       onDeleted?.();
       queryClient.removeQueries({ queryKey: ['bucket', bucket] });
       toast({ tone: 'good', title: `Bucket ${bucket} deleted` });
     },
-    onSettled: () => queryClient.invalidateQueries({ queryKey: ['buckets'] }),
+    onError: () => queryClient.invalidateQueries({ queryKey: ['buckets'] }),
   });
   const isFull = count.data !== undefined && count.data.objects > 0;
   return (

@@ -59,8 +59,9 @@ async function renameRow(explorer: Explorer, row: Row, label: string): Promise<v
   await rename(place, row, label);
   // What was found is shown with its path, which only a new search gives.
   if (explorer.wanted !== null) explorer.refetch();
-  if (row.kind === 'folder') return;
   const to = parentPrefix(row.key) + label;
+  // A job gives a folder its name; the row is there under it in a while.
+  if (row.kind === 'folder') return dispatch({ type: 'point', key: `${to}/` });
   dispatch({ type: 'rename', from: row.key, to });
   if (search.preview === row.key) setSearch({ preview: to });
 }
@@ -71,9 +72,9 @@ function makeFolder({ place, dispatch }: Explorer, label: string): void {
   dispatch({ type: 'select', key: prefix });
 }
 
-function removeRows({ place, search, dispatch, setSearch, isWholeFolder }: Explorer, rows: readonly Row[]): void {
+function removeRows({ place, search, dispatch, setSearch }: Explorer, rows: readonly Row[]): void {
   const keys = rows.map((row) => row.key);
-  dispatch(isWholeFolder ? { type: 'clear' } : { type: 'forget', keys, cursor: null });
+  dispatch({ type: 'clear' });
   if (search.preview !== undefined && keys.includes(search.preview)) setSearch({ preview: undefined, tab: undefined });
   void remove(place, rows);
 }

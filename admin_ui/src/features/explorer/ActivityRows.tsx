@@ -4,11 +4,11 @@ import { useEffect } from 'react';
 import { cancelJob } from '../../api/mutations';
 import { isActive, queryClient } from '../../api/queries';
 import type { Job } from '../../api/types';
-import { formatCount } from '../../lib/format';
+import { formatCount, inSentences } from '../../lib/format';
 import { Button, IconButton } from '../../ui/Button';
 import { Progress } from '../../ui/Progress';
 import { toast, toastError } from '../../ui/Toast';
-import { type Activity, activities, cancelPageActivity, dropActivity, useJob } from './activities';
+import { type Activity, activities, cancelPageActivity, canContinue, continueJob, dropActivity, useJob } from './activities';
 import { useStore } from './store';
 
 /** Work that is under way, or that ended in another way than it should have. */
@@ -36,7 +36,8 @@ function PageRow({ id, label, done, total, isCancelled }: Extract<Activity, { ki
   );
 }
 
-function JobRow({ id, label }: Extract<Activity, { kind: 'job' }>) {
+function JobRow(activity: Extract<Activity, { kind: 'job' }>) {
+  const { id, label } = activity;
   const job = useJob(id);
   const isClean = job?.state === 'done' && job.skipped === 0 && job.refused === 0;
   useEffect(() => {
@@ -58,7 +59,10 @@ function JobRow({ id, label }: Extract<Activity, { kind: 'job' }>) {
           {job?.is_cancelling ? 'Stopping…' : 'Stop'}
         </Button>
       ) : (
-        <IconButton icon={X} label="Take this off the list" onClick={() => dropActivity(id)} />
+        <span className="cluster">
+          {canContinue(job) && <Button onClick={() => goOn(activity, job)}>Continue</Button>}
+          <IconButton icon={X} label="Take this off the list" onClick={() => dropActivity(id)} />
+        </span>
       )}
       <Progress label={label} done={job?.done ?? 0} total={job?.total ?? null} />
     </div>
@@ -71,9 +75,13 @@ function wordsOf(job: Job | undefined): string {
   const left = [
     job.skipped > 0 && `${formatCount(job.skipped)} skipped`,
     job.refused > 0 && `${formatCount(job.refused)} refused by policies`,
-    job.error && [job.error.message, job.error.hint].filter(Boolean).join(' '),
+    job.error && inSentences(job.error.message, job.error.hint),
   ];
   return [job.state === 'running' ? done : `${job.state}, ${done}`, ...left].filter(Boolean).join(' · ');
+}
+
+function goOn(activity: Extract<Activity, { kind: 'job' }>, job: Job): void {
+  continueJob(activity, job).catch((error: unknown) => toastError('The job was not continued', error));
 }
 
 async function cancel(id: string): Promise<void> {

@@ -49,7 +49,7 @@ export function ExplorerPage({ bucket, prefix, search, uploads, Preview, Unfinis
   useRefreshAfterUploads(uploads.onStored, bucket);
   useFocusInNewFolder(view.grid, prefix, explorer.isLoaded);
   useFollowingPreview(explorer);
-  const press = (event: KeyboardEvent<HTMLElement>) => pressAnywhere(event, view.run);
+  const press = (event: KeyboardEvent<HTMLElement>) => pressAnywhere(event, view.run, view.focusGrid);
   return (
     // Keys that no element inside has answered.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions

@@ -1,7 +1,7 @@
 import { ArrowDown, ArrowUp, Check } from 'lucide-react';
 import type { SortColumn } from '../../api/objects';
 import { rowCount } from '../../lib/listing';
-import { isEmptySelection, isWhole } from '../../lib/selection';
+import { countSelected, isEmptySelection } from '../../lib/selection';
 import { Icon } from '../../ui/Icon';
 import type { Explorer } from './model';
 
@@ -31,7 +31,8 @@ export function GridHead({ explorer }: { explorer: Explorer }) {
 
 function SelectAll({ explorer: { state, dispatch, listing } }: { explorer: Explorer }) {
   const some = !isEmptySelection(state.selection);
-  const whole = isWhole(state.selection) && rowCount(listing) > 0;
+  const total = rowCount(listing);
+  const whole = total > 0 && countSelected(state.selection, total) === total;
   return (
     <button
       type="button"

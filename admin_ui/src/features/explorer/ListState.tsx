@@ -89,7 +89,10 @@ function Nothing({ explorer, onUpload }: Omit<ListStateProps, 'children'>) {
         </div>
       }
     >
-      <p>Drop files or folders here. A folder exists as long as something lies in it.</p>
+      {place.prefix !== '' && (
+        <p>A folder is there as long as something lies in it: this one is new, or was renamed, moved or deleted.</p>
+      )}
+      <p>Drop files or folders here.</p>
     </EmptyState>
   );
 }

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { toApiError } from '../../api/error';
+import { inSentences } from '../../lib/format';
 import { labelOf, labelProblem, parentPrefix, stemLength } from '../../lib/keys';
 import type { Row } from '../../lib/listing';
 import { FormDialog } from '../../ui/Dialog';
@@ -58,7 +59,7 @@ function NameDialog({ prefix, initial, hint, selectedLength, isTaken, onSubmit, 
 function sentenceOf(error: unknown): string {
   const { status, message, hint } = toApiError(error);
   if (status === 409) return TAKEN;
-  return [message, hint].filter(Boolean).join(' ');
+  return inSentences(message, hint);
 }
 
 interface RenameDialogProps {

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { isActive, jobQuery } from '../../api/queries';
+import { type FolderRequest, startFolderJob } from '../../api/mutations';
 import type { Job } from '../../api/types';
 import { refreshListings } from './listing-query';
 import { Store } from './store';
@@ -30,6 +31,21 @@ let nextId = 1;
 /** Show `job` until somebody takes it away. */
 export function showJob(job: Job, label: string): void {
   activities.set([...activities.get(), { kind: 'job', id: job.id, label }]);
+}
+
+/** Tell whether the rest of a job that ended early can be done by another: what is done is out of its way. */
+export function canContinue({ kind, state }: Job): boolean {
+  const isEarly = state === 'cancelled' || state === 'failed';
+  return isEarly && (kind === 'folder.move' || kind === 'folder.delete');
+}
+
+/** Start the rest of `job`, in place of the activity that shows it. Raises: ApiError. */
+export async function continueJob({ id, label }: JobActivity, { kind, request }: Job): Promise<void> {
+  const operation = kind === 'folder.move' ? 'move' : 'delete';
+  // A job's request is the body that it was started with.
+  const next = await startFolderJob(operation, request as unknown as FolderRequest);
+  dropActivity(id);
+  showJob(next, label);
 }
 
 export function dropActivity(id: string): void {

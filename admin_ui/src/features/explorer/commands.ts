@@ -7,6 +7,9 @@ import { type Command, meaningOf, worksAnywhere } from './grid-keys';
 import type { ClickMode } from './GridRow';
 import type { Explorer } from './model';
 
+/** Keys that lead from the text that is searched for to the rows that are found. */
+const LEAVES_SEARCH = new Set(['ArrowDown', 'Enter']);
+
 /** What commands act on. */
 export interface CommandContext {
   explorer: Explorer;
@@ -16,6 +19,7 @@ export interface CommandContext {
   upload: () => void;
   uploadFolder: () => void;
   openMenu: (key: string) => void;
+  focusGrid: () => void;
 }
 
 /** Do what `command` says to the rows that are selected, or to the one under the cursor. */
@@ -28,7 +32,7 @@ export function runCommand(command: Command, context: CommandContext): void {
   const doers: Record<Command, () => unknown> = {
     toggle: () => explorer.state.cursor !== null && explorer.dispatch({ type: 'toggle', key: explorer.state.cursor }),
     all: () => explorer.dispatch({ type: 'all' }),
-    escape: () => escape(explorer),
+    escape: () => escape(context),
     open: () => openCursor(explorer, actions),
     parent: () => explorer.place.prefix !== '' && explorer.openFolder(parentPrefix(explorer.place.prefix)),
     rename: () => one && actions.rename(one),
@@ -48,8 +52,16 @@ export function runCommand(command: Command, context: CommandContext): void {
 }
 
 /** Answer the keys that work wherever the focus is in the explorer, unless somebody types. */
-export function pressAnywhere(event: KeyboardEvent<HTMLElement>, run: (command: Command) => void): void {
+export function pressAnywhere(
+  event: KeyboardEvent<HTMLElement>,
+  run: (command: Command) => void,
+  focusGrid: () => void,
+): void {
   const target = event.target as HTMLElement;
+  if (target.matches('[data-search]') && LEAVES_SEARCH.has(event.key)) {
+    event.preventDefault();
+    return focusGrid();
+  }
   // Dialogs and menus are elsewhere in the document, and their keys come by here all the same.
   if (!event.currentTarget.contains(target) || target.closest('input, textarea, select')) return;
   const meaning = meaningOf(event.nativeEvent, false);
@@ -78,8 +90,9 @@ export function clickRow(explorer: Explorer, index: number, mode: ClickMode): vo
   else if (mode !== 'toggle') explorer.goTo(index, mode);
 }
 
-/** First the selection goes, then the preview, then the search. */
-function escape({ state, dispatch, search, setSearch }: Explorer): void {
+/** First the selection goes, then the preview, then the search. Whatever had the focus may go with them. */
+function escape({ explorer: { state, dispatch, search, setSearch }, focusGrid }: CommandContext): void {
+  focusGrid();
   if (!isEmptySelection(state.selection)) dispatch({ type: 'clear' });
   else if (search.preview !== undefined) setSearch({ preview: undefined, tab: undefined });
   else if (search.q !== undefined) setSearch({ q: undefined, scope: undefined });

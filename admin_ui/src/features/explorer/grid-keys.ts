@@ -61,7 +61,7 @@ const COMMANDS: Record<string, Command> = {
 };
 
 /** Commands that work wherever the focus is on the page, but not while somebody types. */
-const ANYWHERE = new Set<Command>(['upload', 'uploadFolder', 'newFolder', 'editPath']);
+const ANYWHERE = new Set<Command>(['escape', 'upload', 'uploadFolder', 'newFolder', 'editPath']);
 // The keys of the whole UI; their letters do not begin a search among the rows.
 const ELSEWHERE = new Set(['r', 'g', '/', '?']);
 

@@ -25,6 +25,7 @@ import {
 } from '../../lib/selection';
 import { indexAfter, type Motion, type MotionMode } from './grid-keys';
 import { foundQuery, listingQuery, type Place, type Wanted } from './listing-query';
+import { forgetLost } from './lost-rows';
 import { childTowards, pendingFolders, pendingIn } from './pending-folders';
 import { useStore } from './store';
 
@@ -59,6 +60,7 @@ export function useExplorer(place: Place, search: ExplorerSearch): Explorer {
   const query = useQuery<Listing>(wanted ? foundQuery(place, wanted) : listingQuery(place, sortBy));
   const listing = useListing(place, query.data, wanted !== null);
   const selecting = useSelection(place, listing, search.preview ?? null);
+  useFollowedRows(JSON.stringify([place.prefix, wanted, sortBy]), { listing, ...selecting });
   return {
     ...{ place, search, wanted, sortBy, listing },
     isLoaded: query.data !== undefined,
@@ -121,6 +123,17 @@ function useFollowedPlace(place: Place, preview: string | null, dispatch: Dispat
     dispatch({ type: 'clear' });
     dispatch({ type: 'point', key: cursor });
   }
+}
+
+type Selecting = Pick<Explorer, 'listing' | 'indexOf' | 'state' | 'dispatch'>;
+
+/** Forget rows that go while the same list, which `of` names, is shown. One that is loading may yet bring them. */
+function useFollowedRows(of: string, { listing, indexOf, state, dispatch }: Selecting): void {
+  const [known, setKnown] = useState({ of, listing, indexOf });
+  if (known.listing === listing || listing.progress === 'loading') return;
+  setKnown({ of, listing, indexOf });
+  const lost = known.of === of ? forgetLost(known, { listing, indexOf }, state) : null;
+  if (lost) dispatch(lost);
 }
 
 function useNavigation({ bucket }: Place) {

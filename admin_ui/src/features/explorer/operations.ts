@@ -145,7 +145,8 @@ function batches(keys: readonly string[]): string[][] {
 }
 
 function refusal(bucket: string, name: string, count: number): ApiError {
-  return new ApiError(`${countOf(count)} stayed: gone already, or no policy lets you delete them.`, {
+  const them = count === 1 ? 'it' : 'them';
+  return new ApiError(`${countOf(count)} stayed: gone already, or no policy lets you delete ${them}.`, {
     ...{ status: 403, explain: { op: 'delete', bucket, name } },
   });
 }

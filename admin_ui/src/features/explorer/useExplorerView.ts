@@ -34,6 +34,7 @@ export function useExplorerView(explorer: Explorer, uploads: Uploads) {
   const run = (command: Command) =>
     runCommand(command, {
       ...{ explorer, actions, openMenu: setMenuKey },
+      focusGrid: () => focus(grid),
       newFolder: () => ask({ type: 'newFolder' }),
       editPath: () => setIsEditingPath(true),
       upload: () => inputs.files.current?.click(),
@@ -49,7 +50,8 @@ export function useExplorerView(explorer: Explorer, uploads: Uploads) {
     menuFor: (row) => menuOf(rowsWith(explorer, row)),
     onMenuClosed: (event) => {
       event.preventDefault();
-      focus(grid);
+      // An item may have opened a dialog, which has the focus now.
+      if (asking === null) focus(grid);
     },
   });
   return {

@@ -56,7 +56,7 @@ function ReportView({ report }: { report: Report }) {
           {counters.map(([name, value]) => (
             <div key={name} className="facts-pair">
               <dt>{name.replaceAll('_', ' ')}</dt>
-              <dd className="numeric">{name.endsWith('bytes') ? formatBytes(value) : formatCount(value)}</dd>
+              <dd className="numeric">{name.split('_').includes('bytes') ? formatBytes(value) : formatCount(value)}</dd>
             </div>
           ))}
         </dl>

@@ -136,7 +136,7 @@ const COLUMNS: readonly Column<Job>[] = [
   {
     id: 'kind',
     header: 'Job',
-    width: 'minmax(190px, 1fr)',
+    width: '190px',
     cell: (job) => (
       <Link to="/jobs/$id" params={{ id: job.id }}>
         {KIND_LABELS[job.kind] ?? job.kind}
@@ -146,23 +146,23 @@ const COLUMNS: readonly Column<Job>[] = [
   {
     id: 'subject',
     header: 'What',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(170px, 2fr)',
     wideOnly: true,
     cell: (job) => <bdi title={subjectOf(job)}>{subjectOf(job)}</bdi>,
   },
-  { id: 'state', header: 'State', width: '110px', cell: (job) => <Badge tone={STATE_TONES[job.state]}>{job.state}</Badge> },
-  { id: 'progress', header: 'Done', width: 'minmax(190px, 1fr)', wideOnly: true, align: 'end', cell: progressOf },
+  { id: 'state', header: 'State', width: '90px', cell: (job) => <Badge tone={STATE_TONES[job.state]}>{job.state}</Badge> },
+  { id: 'progress', header: 'Done', width: '180px', wideOnly: true, align: 'end', cell: progressOf },
   {
     id: 'started',
     header: 'Started',
-    width: '180px',
+    width: '165px',
     wideOnly: true,
     cell: (job) => <Time at={job.started_at ?? job.created_at} />,
   },
   {
     id: 'duration',
     header: 'Took',
-    width: '110px',
+    width: '80px',
     wideOnly: true,
     align: 'end',
     cell: (job) => durationOf(job),
@@ -170,7 +170,7 @@ const COLUMNS: readonly Column<Job>[] = [
   {
     id: 'actor',
     header: 'By',
-    width: '130px',
+    width: '120px',
     wideOnly: true,
     cell: ({ actor }) => <span title={actor.sub ?? actor.role}>{actor.sub ?? actor.role}</span>,
   },

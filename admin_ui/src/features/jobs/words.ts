@@ -21,7 +21,7 @@ export const STATE_TONES: Record<JobState, BadgeTone> = {
 /** Return what a job works on, in a few words. */
 export function subjectOf({ kind, request }: Job): string {
   if (kind === 'scrub') return 'all stored bytes';
-  if (kind === 'reclaim') return request['apply'] === true ? 'removes what it finds' : 'dry run: removes nothing';
+  if (kind === 'reclaim') return request['apply'] === true ? 'removes what is ripe' : 'dry run: only looks';
   const from = placeOf(request, 'bucket', 'prefix');
   if (kind === 'folder.delete') return from;
   const bucket = fieldOf(request, 'to_bucket') || fieldOf(request, 'bucket');

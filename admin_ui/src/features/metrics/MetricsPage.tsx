@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
-import { metricsQuery } from '../../api/queries';
+import { metricsQuery, useSession } from '../../api/queries';
 import { METRIC_RANGES, type MetricsRange } from '../../api/types';
 import { formatBytes, formatDuration, formatObjects } from '../../lib/format';
 import { folderLink } from '../../lib/route';
@@ -22,15 +22,18 @@ const route = getRouteApi('/signed-in/metrics');
 export function MetricsPage() {
   const { range = '1h' } = route.useSearch();
   const navigate = useNavigate({ from: '/metrics' });
+  const session = useSession();
   return (
     <>
       <PageHead title="Metrics">
-        <Segments
-          label="Range"
-          value={range}
-          options={METRIC_RANGES.map((each) => ({ value: each, label: each }))}
-          onChange={(next) => void navigate({ search: { range: next }, replace: true })}
-        />
+        {session?.is_service && (
+          <Segments
+            label="Range"
+            value={range}
+            options={METRIC_RANGES.map((each) => ({ value: each, label: each }))}
+            onChange={(next) => void navigate({ search: { range: next }, replace: true })}
+          />
+        )}
       </PageHead>
       <ServiceOnly what="Metrics">
         <Metrics range={range} />
@@ -68,7 +71,7 @@ function Metrics({ range }: { range: MetricsRange['range'] }) {
 
 function Chart({ chart, times }: { chart: ChartData; times: readonly number[] }) {
   const [asTable, setAsTable] = useState(false);
-  const { theme } = usePreferences();
+  const { theme, dates } = usePreferences();
   return (
     <section className="card" aria-label={chart.title}>
       <div className="cluster">
@@ -82,7 +85,7 @@ function Chart({ chart, times }: { chart: ChartData; times: readonly number[] })
       ) : (
         <div role="img" aria-label={describe(chart)}>
           <Suspense fallback={<div className="plot" />}>
-            <Plot key={theme} chart={chart} times={times} />
+            <Plot key={theme} chart={chart} times={times} dates={dates} />
           </Suspense>
         </div>
       )}

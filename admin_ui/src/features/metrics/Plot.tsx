@@ -1,11 +1,13 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { lonely, type ChartData } from './charts';
+import { formatTime, type DateFormat } from '../../lib/format';
+import { lonely, tickOf, type ChartData } from './charts';
 
 interface PlotProps {
   times: readonly number[];
   chart: ChartData;
+  dates: DateFormat;
 }
 
 const HEIGHT = 200;
@@ -14,36 +16,43 @@ const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 
 /** The drawing itself. It follows the width of its place. */
-export function Plot({ times, chart }: PlotProps) {
+export function Plot({ times, chart, dates }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
     const data: uPlot.AlignedData = [[...times], ...chart.series.map(({ values }) => values)];
-    const plot = new uPlot(optionsOf(chart, element), data, element);
+    const plot = new uPlot(optionsOf(chart, dates, element), data, element);
     const watch = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
     watch.observe(element);
     return () => {
       watch.disconnect();
       plot.destroy();
     };
-  }, [times, chart]);
+  }, [times, chart, dates]);
   return <div ref={place} className="plot" />;
 }
 
-function optionsOf({ series, format, isBinary }: ChartData, element: HTMLElement): uPlot.Options {
+function optionsOf({ series, format, isBinary }: ChartData, dates: DateFormat, element: HTMLElement): uPlot.Options {
   const axis = axisColours(element);
   return {
     width: element.clientWidth,
     height: HEIGHT,
     cursor: { y: false, drag: { setScale: false } },
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
-    axes: [axis, { ...axis, ...(isBinary && { incrs: BINARY_STEPS }), size: 76, values: (_plot, values) => values.map(format) }],
+    axes: [
+      { ...axis, values: (_plot, ticks) => ticks.map((tick) => tickOf(tick, dates)) },
+      { ...axis, ...(isBinary && { incrs: BINARY_STEPS }), size: 76, values: (_plot, values) => values.map(format) },
+    ],
     series: [
-      {},
+      { value: (_plot, time: number | null) => (time === null ? '-' : momentOf(time, dates)) },
       ...series.map((each, index) => lineOf(each.label, index, format, element)),
     ],
   };
+}
+
+function momentOf(seconds: number, dates: DateFormat): string {
+  return formatTime(new Date(seconds * 1_000).toISOString(), dates, true);
 }
 
 function lineOf(label: string, index: number, format: ChartData['format'], element: HTMLElement): uPlot.Series {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MetricsRange } from '../../api/types';
-import { chartsOf, describe, latest, lonely, tilesOf } from './charts';
+import { chartsOf, describe, latest, lonely, tickOf, tilesOf } from './charts';
 
 const metrics: MetricsRange = {
   range: '15m',
@@ -29,6 +29,15 @@ test('every chart says in words what it shows', () => {
   const sentences = chartsOf(metrics).map(describe);
   expect(sentences[1]).toBe('Latency. Latest: p50 2 ms, p95 12.3 ms, p99 not measured.');
   expect(sentences).toHaveLength(5);
+});
+
+test('a tick says the time of day, and the day where one begins', () => {
+  const noon = Date.UTC(2026, 10, 22, 12) / 1_000;
+  expect(tickOf(noon, 'iso')).toBe('12:00');
+  expect(tickOf(noon - 12 * 3_600, 'iso')).toBe('2026-11-22');
+  const midnight = new Date(2026, 10, 22).getTime() / 1_000;
+  expect(tickOf(midnight, 'local')).toMatch(/22/);
+  expect(tickOf(midnight + 3_600, 'local')).toMatch(/1:00/);
 });
 
 test('tiles add up what was measured', () => {

@@ -1,5 +1,5 @@
 import type { MetricsRange, Series } from '../../api/types';
-import { formatBytes, formatCount, formatNumber } from '../../lib/format';
+import { formatBytes, formatCount, formatNumber, type DateFormat } from '../../lib/format';
 
 /** One drawing. `isBinary`: its axis has steps of 1024 instead of 1000. */
 export interface ChartData {
@@ -39,6 +39,19 @@ export function lonely(values: ArrayLike<number | null | undefined>): number[] {
   return Array.from(values, (_, index) => index).filter(
     (index) => isKnown(index) && !isKnown(index - 1) && !isKnown(index + 1),
   );
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+
+/** Return what stands below a tick of the time axis: the day where one begins, else the time of day. */
+export function tickOf(seconds: number, dates: DateFormat): string {
+  const time = new Date(seconds * 1_000);
+  if (dates === 'iso') {
+    const [day = '', clock = ''] = time.toISOString().slice(0, 16).split('T');
+    return clock === '00:00' ? day : clock;
+  }
+  return (time.getHours() + time.getMinutes() === 0 ? DAY : CLOCK).format(time);
 }
 
 /** Return a sentence for those who do not see the drawing. */

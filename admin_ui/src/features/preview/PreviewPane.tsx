@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { ChevronDown, ChevronUp, Download, ExternalLink, X } from 'lucide-react';
+import { ChevronDown, ChevronUp, Download, ExternalLink, type LucideIcon, X } from 'lucide-react';
 import type { ComponentType } from 'react';
 import { isMissing } from '../../api/error';
 import { contentAddress, downloadAddress, type ObjectFacts } from '../../api/objects';
@@ -55,8 +55,8 @@ function Head({ bucket, name, version, onClose, onNext, onPrevious }: HeadProps)
       <h2 className="grow truncate">
         <bdi title={name}>{labelOf(name)}</bdi>
       </h2>
-      <IconButton icon={ChevronUp} label="Previous object" disabled={!onPrevious} onClick={() => onPrevious?.()} />
-      <IconButton icon={ChevronDown} label="Next object" disabled={!onNext} onClick={() => onNext?.()} />
+      <StepButton icon={ChevronUp} label="Previous object" onStep={onPrevious} />
+      <StepButton icon={ChevronDown} label="Next object" onStep={onNext} />
       <a
         className="button icon-only"
         data-tone="quiet"
@@ -81,6 +81,11 @@ function Head({ bucket, name, version, onClose, onNext, onPrevious }: HeadProps)
       <IconButton icon={X} label="Close the preview" onClick={onClose} />
     </div>
   );
+}
+
+/** At the end of the list it rests, and keeps the focus: one that is disabled would lose it. */
+function StepButton({ icon, label, onStep }: { icon: LucideIcon; label: string; onStep: (() => void) | null }) {
+  return <IconButton icon={icon} label={label} aria-disabled={!onStep} onClick={() => onStep?.()} />;
 }
 
 type BodyProps = Pick<PreviewPaneProps, 'tab' | 'onTab' | 'Share'> & { facts: ObjectFacts };

@@ -1,8 +1,10 @@
 /** Bytes as people read them. Pure. */
 
-const PER_LINE = 16;
+// As many as fit into the preview as it is at first.
+const PER_LINE = 8;
+const HALF_WIDTH = (PER_LINE / 2) * 3 - 1;
 
-/** Return `bytes` as lines of an offset, sixteen bytes in hexadecimal, and their printable ASCII characters. */
+/** Return `bytes` as lines of an offset, eight bytes in hexadecimal, and their printable ASCII characters. */
 export function hexDump(bytes: Uint8Array): string {
   const lines: string[] = [];
   for (let offset = 0; offset < bytes.length; offset += PER_LINE) {
@@ -13,9 +15,9 @@ export function hexDump(bytes: Uint8Array): string {
 
 function hexLine(offset: number, bytes: Uint8Array): string {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
-  const left = hex.slice(0, PER_LINE / 2).join(' ').padEnd(23);
-  const right = hex.slice(PER_LINE / 2).join(' ').padEnd(23);
-  return `${offset.toString(16).padStart(8, '0')}  ${left}  ${right}  ${asciiOf(bytes)}`;
+  const left = hex.slice(0, PER_LINE / 2).join(' ').padEnd(HALF_WIDTH);
+  const right = hex.slice(PER_LINE / 2).join(' ').padEnd(HALF_WIDTH);
+  return `${offset.toString(16).padStart(4, '0')}  ${left}  ${right}  ${asciiOf(bytes)}`;
 }
 
 function asciiOf(bytes: Uint8Array): string {

@@ -30,13 +30,13 @@ describe('how objects are shown', () => {
 describe('bytes', () => {
   it('have offsets, hexadecimal and characters', () => {
     const bytes = new TextEncoder().encode('hello, world\0é');
-    expect(hexDump(bytes)).toBe('00000000  68 65 6c 6c 6f 2c 20 77  6f 72 6c 64 00 c3 a9     hello, world...');
+    expect(hexDump(bytes)).toBe('0000  68 65 6c 6c  6f 2c 20 77  hello, w\n0008  6f 72 6c 64  00 c3 a9     orld...');
   });
 
-  it('begin a new line after sixteen', () => {
-    const [first, second] = hexDump(new Uint8Array(17)).split('\n');
-    expect(first).toHaveLength(8 + 2 + 23 + 2 + 23 + 2 + 16);
-    expect(second).toMatch(/^00000010 {2}00 /);
+  it('begin a new line after eight', () => {
+    const [first, second] = hexDump(new Uint8Array(9)).split('\n');
+    expect(first).toHaveLength(4 + 2 + 11 + 2 + 11 + 2 + 8);
+    expect(second).toMatch(/^0008 {2}00 /);
   });
 
   it('of no file are no line', () => expect(hexDump(new Uint8Array())).toBe(''));

@@ -4,14 +4,15 @@ import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useSession } from '../../api/queries';
 import { labelOf } from '../../lib/keys';
 import { Button, IconButton } from '../../ui/Button';
+import { Confirm } from '../../ui/Confirm';
 import { ConflictDialog } from '../../ui/ConflictDialog';
 import { textOf, uploadQueue } from './activity';
 import type { QueueSnapshot, UploadQueue } from './queue';
 import { UploadRow } from './UploadRow';
-import { totalsOf, type UploadItem } from './upload';
+import { hasEnded, totalsOf, type UploadItem } from './upload';
 import './uploads.css';
 
-const ROW_PX = 60;
+const ROW_PX = 64;
 const ANNOUNCE_MS = 5000;
 
 /** Every upload of this page, over whatever page is open. It appears with the first one. */
@@ -60,6 +61,7 @@ function Head({ queue, snapshot, open, onToggle }: HeadProps) {
       {totals.active > 0 && <Button onClick={() => queue.pauseAll()}>Pause all</Button>}
       {totals.active === 0 && totals.paused > 0 && <Button onClick={() => queue.resumeAll()}>Resume all</Button>}
       {totals.retryable > 0 && <Button onClick={() => queue.retryFailed()}>Retry failed</Button>}
+      <CancelAll queue={queue} items={snapshot.items} />
       {totals.active === 0 && (
         <IconButton icon={X} label="Clear finished uploads" onClick={() => queue.clearFinished()} />
       )}
@@ -70,6 +72,32 @@ function Head({ queue, snapshot, open, onToggle }: HeadProps) {
         onClick={onToggle}
       />
     </div>
+  );
+}
+
+/** For many uploads that were a mistake. One alone has a button in its row. */
+function CancelAll({ queue, items }: { queue: UploadQueue; items: readonly UploadItem[] }) {
+  const [isAsking, setIsAsking] = useState(false);
+  const left = items.filter((item) => !hasEnded(item)).length;
+  if (left < 2) return null;
+  const confirm = () => {
+    setIsAsking(false);
+    queue.cancelAll();
+  };
+  return (
+    <>
+      <Button onClick={() => setIsAsking(true)}>Cancel all</Button>
+      {isAsking && (
+        <Confirm
+          title={`Cancel ${left} uploads?`}
+          submitLabel="Cancel uploads"
+          onConfirm={confirm}
+          onClose={() => setIsAsking(false)}
+        >
+          <p>What is stored already stays. What was sent of the others is dropped.</p>
+        </Confirm>
+      )}
+    </>
   );
 }
 

@@ -3,6 +3,7 @@ import { AT_REST, paced, type Pace } from './pace';
 import { type Failure, Transfer } from './transfer';
 import {
   changed,
+  hasEnded,
   isActive,
   isUnderWay,
   nextToStart,
@@ -68,11 +69,15 @@ export class UploadQueue {
 
   /** Stop an upload and take it off the list; the server drops what it has of it. */
   cancel(id: number): void {
-    const transfer = this.#transfers.get(id);
-    this.#forget(id);
-    // An upload that the server has lost already needs no goodbye.
-    void transfer?.cancel().catch(() => undefined);
+    this.#drop(id);
     this.#update(this.#snapshot.items.filter((item) => item.id !== id));
+  }
+
+  /** Stop every upload that has not ended, and take it off the list. */
+  cancelAll(): void {
+    const { items } = this.#snapshot;
+    for (const item of items) if (!hasEnded(item)) this.#drop(item.id);
+    this.#update(items.filter(hasEnded));
   }
 
   resolve(item: UploadItem, resolution: Resolution, all: boolean): void {
@@ -100,8 +105,7 @@ export class UploadQueue {
 
   /** Take off the list what will not change any more without somebody's help. */
   clearFinished(): void {
-    const isFinished = ({ state }: UploadItem) => state === 'done' || state === 'skipped' || state === 'failed';
-    this.#update(this.#snapshot.items.filter((item) => !isFinished(item)));
+    this.#update(this.#snapshot.items.filter((item) => !hasEnded(item)));
   }
 
   #retryUnreachable(): void {
@@ -176,6 +180,13 @@ export class UploadQueue {
     const isConcerned = (item: UploadItem) => item.id === id || isUnderWay(item);
     this.#change(everyItem, isConcerned, { state: 'paused', problem: SESSION_ENDED });
     announceSessionEnd();
+  }
+
+  #drop(id: number): void {
+    const transfer = this.#transfers.get(id);
+    this.#forget(id);
+    // An upload that the server has lost already needs no goodbye.
+    void transfer?.cancel().catch(() => undefined);
   }
 
   #forget(id: number): void {

@@ -1,6 +1,7 @@
 import { DetailedError, Upload } from 'tus-js-client';
 import { addressOf } from '../../api/client';
 import { fingerprintOf } from '../../lib/fingerprint';
+import { inSentences } from '../../lib/format';
 import { typeOf, type UploadItem } from './upload';
 
 // Such a file goes with the request that announces it: one round trip less for each of many.
@@ -87,6 +88,6 @@ export function failureOf(error: Error): Failure {
   return {
     status: response.getStatus(),
     code: response.getHeader('x-error-code') ?? '',
-    message: [message || `The server answered ${response.getStatus()}.`, hint].filter(Boolean).join(' '),
+    message: inSentences(message || `The server answered ${response.getStatus()}.`, hint),
   };
 }

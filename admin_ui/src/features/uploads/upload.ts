@@ -81,6 +81,11 @@ export function isUnderWay(item: UploadItem): boolean {
   return isActive(item) || item.state === 'waiting';
 }
 
+/** Tell whether `item` stays as it is unless somebody does something. */
+export function hasEnded({ state }: UploadItem): boolean {
+  return state === 'done' || state === 'skipped' || state === 'failed';
+}
+
 /** Return the uploads to start now, in the order in which they came. */
 export function nextToStart(items: readonly UploadItem[], parallel: number): UploadItem[] {
   const free = parallel - items.filter(isActive).length;
