@@ -63,37 +63,51 @@ class _Blob:
 
 
 class GroupPublisher:
-    """Publishes blobs on `threads`; the small ones in groups, one group at a time.
+    """Publishes blobs on `threads`; the small ones in groups, as a rule one group after the other.
 
     The first sync of a group makes a journaling file system write its journal, and the others find their
-    part in it. So many small uploads cost little more than one, and need two hops in all.
+    part in it. So many small uploads cost little more than one, and need two hops in all. patience_s: how
+    long one waits for the group before it; behind a disk that stands still another group begins.
     """
 
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Threads, *, patience_s: float = 0.1) -> None:
         self._threads = threads
+        self._patience_s = patience_s
         self._lock = threading.Lock()
         self._waiting: list[_Blob] = []
-        self._is_publishing = False
+        self._rounds = 0
 
     async def publish(self, new: NewFile, last_piece: Piece, blob_id: str) -> BlobReceipt:
         """Append the last piece and make everything durable under its key; it fails alone.
 
         Raises: InsufficientStorage; Unavailable, also when the key is taken.
         """
-        answer: asyncio.Future[BlobReceipt] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[BlobReceipt] = loop.create_future()
         blob = _Blob(new, last_piece, blob_id, answer)
         if not blob.is_small:
             self._threads.start(partial(_publish, [blob]))
-        elif self._is_first(blob):
-            self._threads.start(self._publish_waiting)
+        elif self._join(blob):
+            loop.call_later(self._patience_s, self._relieve, blob)
         return await result_of(answer)
 
-    def _is_first(self, blob: _Blob) -> bool:
-        """Let `blob` wait; tell whether no thread is about to come for it."""
+    def _join(self, blob: _Blob) -> bool:
+        """Let `blob` wait for a group; tell whether it is the first to wait for one that is on its way."""
         with self._lock:
             self._waiting.append(blob)
-            is_first, self._is_publishing = not self._is_publishing, True
-        return is_first
+            if self._rounds:
+                return len(self._waiting) == 1
+            self._begin_round()
+            return False
+
+    def _relieve(self, blob: _Blob) -> None:
+        with self._lock:
+            if blob in self._waiting:
+                self._begin_round()
+
+    def _begin_round(self) -> None:
+        self._rounds += 1
+        self._threads.start(self._publish_waiting)
 
     def _publish_waiting(self) -> None:
         while group := self._next_group():
@@ -102,7 +116,8 @@ class GroupPublisher:
     def _next_group(self) -> list[_Blob]:
         with self._lock:
             group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            self._is_publishing = bool(group)
+            if not group:
+                self._rounds -= 1
         return group
 
 

@@ -134,6 +134,30 @@ def test_a_longer_body_does_not_let_the_small_ones_wait(
     run(scenario())
 
 
+def test_behind_a_sync_that_stands_still_others_are_written_all_the_same(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, proceed = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def stopping(descriptor: int) -> None:
+        if os.fstat(descriptor).st_size == len(VICTIM):
+            reached.set()
+            proceed.wait()
+        fsync(descriptor)
+
+    async def scenario() -> None:
+        slow = asyncio.create_task(put(backend, VICTIM))
+        await asyncio.to_thread(reached.wait)
+        await asyncio.gather(*(put(backend, content) for content in CONTENTS))
+        assert not slow.done()
+        proceed.set()
+        await slow
+
+    monkeypatch.setattr("os.fsync", stopping)
+    run(scenario())
+
+
 @pytest.mark.parametrize(
     ("call", "is_victim", "error", "expected"),
     [
