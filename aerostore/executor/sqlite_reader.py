@@ -91,7 +91,7 @@ class SqliteReader:
         began = self._clock()
         at_once.renew_budget()
         try:
-            return self._read(at_once.session, context, work, _require_few_rows)
+            return self._read(at_once.session, context, work, _require_few_rows, at_once.renew_budget)
         except StorageError as exc:
             if is_cut_short(exc):
                 raise _TakesLonger from None
@@ -112,19 +112,31 @@ class SqliteReader:
             if self._clock() > deadline:  # the progress handler sees single long statements only
                 raise took_too_long()
 
-        session.connection.set_progress_handler(lambda: self._clock() > deadline, _STEPS_BETWEEN_LOOKS)
-        try:
-            return self._read(session, context, work, require_time)
-        finally:
+        def lift_limit() -> None:
             session.connection.set_progress_handler(None, 0)
 
-    def _read(self, session: Session, context: RlsContext, work: WorkFactory[T], look: Look) -> T:
+        session.connection.set_progress_handler(lambda: self._clock() > deadline, _STEPS_BETWEEN_LOOKS)
+        try:
+            return self._read(session, context, work, require_time, lift_limit)
+        finally:
+            lift_limit()
+
+    def _read(
+        self,
+        session: Session,
+        context: RlsContext,
+        work: WorkFactory[T],
+        look: Look,
+        lift_limit: Callable[[], None],
+    ) -> T:
         self._file.require_in_place()
         connection = session.connection
         connection.execute("BEGIN")
         try:
             return run_unit(self._law, session, context, work, look)
         finally:
+            # The end counts its steps as well: interrupted, it would leave the transaction open for good.
+            lift_limit()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 

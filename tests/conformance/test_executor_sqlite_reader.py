@@ -116,6 +116,14 @@ def test_many_short_statements_take_longer_as_well(place: Place) -> None:
     assert unit.were_here == [True, False]
 
 
+def test_a_unit_that_has_used_up_its_steps_still_ends(place: Place) -> None:
+    """The end takes steps as well: cut short, it would leave the transaction open for every later unit."""
+    text = COUNT.format(":n")
+    for number in range(200, 300):
+        for _ in range(6):
+            assert place.read(Runs(Statement(sql=text, parameters={"n": number}))) == [(number,)]
+
+
 def test_a_unit_that_says_that_it_reads_many_rows_reads_none_on_the_event_loop(place: Place) -> None:
     seen: list[str] = []
     place.executor._reader.sessions[0].connection.set_trace_callback(seen.append)
