@@ -36,6 +36,28 @@ def neighbours(directory: str, number: int) -> list[bytes]:
     return [next(found) for _ in range(number)]
 
 
+class HeldSync:
+    """Syncs of files that stand still from the first one on, until they may go on."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *, of_bytes: int) -> None:
+        self._reached, self._proceed = threading.Event(), threading.Event()
+        self._of_bytes = of_bytes
+        self._fsync = os.fsync
+        patch.setattr("os.fsync", self._sync)
+
+    async def reached(self) -> None:
+        await asyncio.to_thread(self._reached.wait)
+
+    def go_on(self) -> None:
+        self._proceed.set()
+
+    def _sync(self, descriptor: int) -> None:
+        if os.fstat(descriptor).st_size == self._of_bytes:
+            self._reached.set()
+            self._proceed.wait()
+        self._fsync(descriptor)
+
+
 async def while_busy(
     backend: LocalBackend,
     patch: pytest.MonkeyPatch,
@@ -43,22 +65,14 @@ async def while_busy(
     meanwhile: Callable[[Sequence[asyncio.Task[BlobReceipt]]], object] = lambda _writes: None,
 ) -> list[Outcome]:
     """Write `contents` while the sync of another blob holds them up; return what became of each."""
-    reached, proceed = threading.Event(), threading.Event()
-    fsync = os.fsync
-
-    def stopping(descriptor: int) -> None:
-        reached.set()
-        proceed.wait()
-        fsync(descriptor)
-
     with patch.context() as only_now:
-        only_now.setattr("os.fsync", stopping)
+        held = HeldSync(only_now, of_bytes=len(b"first"))
         first = asyncio.create_task(put(backend, b"first"))
-        await asyncio.to_thread(reached.wait)
+        await held.reached()
     writes = [asyncio.create_task(put(backend, content)) for content in contents]
     await asyncio.sleep(0)
     meanwhile(writes)
-    proceed.set()
+    held.go_on()
     await first
     return await asyncio.gather(*writes, return_exceptions=True)
 
@@ -110,51 +124,22 @@ def test_more_than_a_group_holds_are_all_written(
     run(scenario())
 
 
-def test_a_longer_body_does_not_let_the_small_ones_wait(
-    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "slow", [bytes(SMALL_BYTES + 1), VICTIM], ids=["a longer body", "a sync that stands still"]
+)
+def test_others_do_not_wait_behind(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch, slow: bytes
 ) -> None:
-    reached, proceed = threading.Event(), threading.Event()
-    fsync = os.fsync
-
-    def stopping(descriptor: int) -> None:
-        if os.fstat(descriptor).st_size == SMALL_BYTES + 1:
-            reached.set()
-            proceed.wait()
-        fsync(descriptor)
+    held = HeldSync(monkeypatch, of_bytes=len(slow))
 
     async def scenario() -> None:
-        longer = asyncio.create_task(put(backend, bytes(SMALL_BYTES + 1)))
-        await asyncio.to_thread(reached.wait)
-        await put(backend, bytes(SMALL_BYTES))
-        assert not longer.done()
-        proceed.set()
-        await longer
+        writing = asyncio.create_task(put(backend, slow))
+        await held.reached()
+        await asyncio.gather(*(put(backend, content) for content in [*CONTENTS, bytes(SMALL_BYTES)]))
+        assert not writing.done()
+        held.go_on()
+        await writing
 
-    monkeypatch.setattr("os.fsync", stopping)
-    run(scenario())
-
-
-def test_behind_a_sync_that_stands_still_others_are_written_all_the_same(
-    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reached, proceed = threading.Event(), threading.Event()
-    fsync = os.fsync
-
-    def stopping(descriptor: int) -> None:
-        if os.fstat(descriptor).st_size == len(VICTIM):
-            reached.set()
-            proceed.wait()
-        fsync(descriptor)
-
-    async def scenario() -> None:
-        slow = asyncio.create_task(put(backend, VICTIM))
-        await asyncio.to_thread(reached.wait)
-        await asyncio.gather(*(put(backend, content) for content in CONTENTS))
-        assert not slow.done()
-        proceed.set()
-        await slow
-
-    monkeypatch.setattr("os.fsync", stopping)
     run(scenario())
 
 
