@@ -6,7 +6,6 @@ Pure ASGI. Only the decoded path and the request id go into the log: no query, n
 import asyncio
 import logging
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from aerostore.api.request import ADMIN, DoorRequest, RequestHeaders, headers_of
 from aerostore.api.within import within
 from aerostore.domain import printable
 from aerostore.errors import AccessDenied, InvalidInput, InvalidKey, MalformedPath, StorageError
+from aerostore.service.identifier import new_request_id
 from aerostore.telemetry import Telemetry
 
 MAX_DRAINED_BYTES = 1024 * 1024
@@ -224,7 +224,7 @@ def _request_id(headers: RequestHeaders) -> str:
     for given in headers.getlist("x-request-id"):
         if _REQUEST_ID.fullmatch(given):
             return given
-    return secrets.token_hex(8)
+    return new_request_id()
 
 
 def _announces_body(headers: RequestHeaders) -> bool:

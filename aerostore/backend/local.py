@@ -19,6 +19,7 @@ from aerostore.backend.local_cached import CachedFiles
 from aerostore.backend.local_draft import LocalDraft
 from aerostore.backend.local_draft_file import DraftFile
 from aerostore.backend.local_draft_memory import DraftMemory
+from aerostore.backend.local_group import GroupPublisher
 from aerostore.backend.local_new_file import NewFile
 from aerostore.backend.local_piece import Body, piece_allowance, write_pieces
 from aerostore.backend.local_reader import FileReader, Shelf
@@ -47,6 +48,7 @@ class LocalBackend:
     def __init__(self, root: Path, *, threads: int = 8) -> None:
         self._tree = translated(partial(LocalTree, root))
         self._threads = Threads(threads)
+        self._group = GroupPublisher(self._threads)
         self._memory = DraftMemory()
         self._pieces = piece_allowance()
         chunks = Allowance(_CHUNK_BYTES, least=_LEAST_CHUNK_BYTES, most=STEP_BYTES)
@@ -55,14 +57,14 @@ class LocalBackend:
     async def write(
         self, chunks: AsyncIterable[bytes], *, blob_id: str, size_bytes: int | None = None
     ) -> BlobReceipt:
-        """Store `chunks`, as the port says; a body of up to `PIECE_BYTES` takes one hop to a thread."""
+        """Store `chunks`, as the port says; small ones share hops and syncs."""
         check_blob_id(blob_id)
         new = NewFile(self._tree)
         try:
             last_piece = await write_pieces(
                 self._threads, Body(chunks, self._pieces, size_bytes), new.consume
             )
-            return await self._threads.run(partial(new.publish_blob, last_piece, blob_id))
+            return await self._group.publish(new, last_piece, blob_id)
         except BaseException:
             # What cannot be removed now is an orphan for reclaim; the first error is the one that matters.
             with suppress(StorageError):

@@ -1,6 +1,8 @@
 """A file on its way into the local tree within one call: hashed while written, then linked by its key."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aerostore.backend.fingerprint import Fingerprint
@@ -24,21 +26,42 @@ class NewFile:
         self._append(piece.content())
         start_writing_back(self._opened(), self._fingerprint.size_bytes - piece.length, piece.length)
 
-    def publish_blob(self, last_piece: Piece, blob_id: str) -> BlobReceipt:
-        """Append the last piece and make everything durable under its key.
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been written yet."""
+        return self._fingerprint.size_bytes == 0
+
+    def fill(self, last_piece: Piece, blob_id: str) -> BlobReceipt:
+        """Append the last piece; return the receipt of what is then to be made durable."""
+        self._append(last_piece.content())
+        return self._fingerprint.receipt(blob_id)
+
+    def start_writing_back(self) -> None:
+        """Let the disk start on a short file."""
+        start_writing_back(self._opened(), 0, self._fingerprint.size_bytes)
+
+    def sync(self) -> None:
+        """Make the bytes durable."""
+        os.fsync(self._opened())
+
+    @contextmanager
+    def linked(self, key: str) -> Iterator[int]:
+        """Give the file, whose bytes are durable, its key; yield the directory, which is to be synced.
 
         Raises: FileExistsError when the key is taken.
         """
-        self._append(last_piece.content())
-        receipt = self._fingerprint.receipt(blob_id)
-        self._publish(receipt.key)
-        return receipt
+        with self._tree.linked(self._opened(), self._temporary, key) as directory:
+            self._published_as = key
+            yield directory
 
     def publish_if_absent(self, key: str, content: bytes) -> bool:
         """Make `content` durable under `key` unless it is taken; tell whether it was free."""
         try:
             self._append(memoryview(content))
-            self._publish(key)
+            self.sync()
+            with self.linked(key) as directory:
+                os.fsync(directory)
+            self.close()
         except FileExistsError:
             self.discard()
             return False
@@ -47,10 +70,19 @@ class NewFile:
             raise
         return True
 
+    def close(self) -> None:
+        """Let go of the file; without a key nothing is left of it."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        os.close(descriptor)
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+
     def discard(self) -> None:
         """Leave nothing behind, not even a key that nobody was told of."""
         try:
-            self._close()
+            self.close()
         finally:
             if self._published_as is not None:
                 self._tree.delete(self._published_as)
@@ -66,23 +98,3 @@ class NewFile:
         if self._descriptor is None:
             self._descriptor, self._temporary = self._tree.create_temporary()
         return self._descriptor
-
-    def _publish(self, key: str) -> None:
-        """Make the bytes durable, then the name: a key must never lead to bytes that a power cut can take.
-
-        After a failed fsync the kernel may call lost pages clean, so a second try would prove nothing.
-        Source: Rebello et al., Can Applications Recover from fsync Failures?, USENIX ATC 2020.
-        """
-        descriptor = self._opened()
-        os.fsync(descriptor)
-        self._tree.link(descriptor, self._temporary, key)
-        self._published_as = key
-        self._close()
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is None:
-            return
-        os.close(descriptor)
-        if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)

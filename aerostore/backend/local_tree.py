@@ -80,14 +80,20 @@ class LocalTree:
 
         path: where the file is; None to find it by its descriptor. Raises: FileExistsError.
         """
-        with self.place(key, make=True) as (directory, name):
-            # dst_dir_fd also makes Python ask linkat to follow the link that /proc shows.
-            os.link(path or f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory)
+        with self.linked(descriptor, path, key) as directory:
             try:
                 os.fsync(directory)
             except BaseException:
                 self.delete(key)  # a name in doubt must not come back
                 raise
+
+    @contextmanager
+    def linked(self, descriptor: int, path: Path | None, key: str) -> Iterator[int]:
+        """Give a file the name `key`, as `link` does; yield the directory, which is to be synced."""
+        with self.place(key, make=True) as (directory, name):
+            # dst_dir_fd also makes Python ask linkat to follow the link that /proc shows.
+            os.link(path or f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory)
+            yield directory
 
     def delete(self, key: str) -> None:
         """Remove the file of `key`; durable when this returns."""

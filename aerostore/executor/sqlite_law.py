@@ -30,7 +30,10 @@ class Session:
 
     def fetch(self, sql: str, parameters: Mapping[str, Any], predicate: Predicate = ALWAYS) -> Result:
         """Run a statement that may hold the condition of `predicate`. Raises: PolicyFailed."""
-        values = {name: _to_sqlite(value) for name, value in {**parameters, **predicate.parameters}.items()}
+        values = {
+            name: convert(value) if (convert := _CONVERSIONS.get(type(value))) else value
+            for name, value in (*parameters.items(), *predicate.parameters.items())
+        }
         if not predicate.programs:
             return _rows(self.connection.execute(sql, values))
         try:
@@ -195,11 +198,6 @@ _CONVERSIONS: Mapping[type, Callable[[Any], str]] = {
     **dict.fromkeys((dict, list, tuple), _to_json),
     datetime: to_iso,
 }
-
-
-def _to_sqlite(value: Any) -> Any:
-    convert = _CONVERSIONS.get(type(value))
-    return convert(value) if convert else value
 
 
 def declare_tables(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:

@@ -1,6 +1,6 @@
 """CREATE POLICY texts as an executor without row-level security of its own enforces them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -63,7 +63,7 @@ def _asked(
 ) -> Predicate:
     if context.can_bypass_rls:
         return ALWAYS
-    row = to_row(table, columns)
+    row = _Row(table, columns)
     try:
         condition = ask(_QUALIFIED[table], command, environment_of(context), row, name=name)
     except EvaluationError as exc:
@@ -72,6 +72,10 @@ def _asked(
 
 
 _QUALIFIED = {OBJECTS: STORAGE_OBJECTS, BUCKETS: STORAGE_BUCKETS}
+_GENERATED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "owner": ("owner_id", owner_of),
+    "path_tokens": ("name", path_tokens),
+}
 
 
 def _to_predicate(condition: policy.Condition) -> Predicate:
@@ -90,15 +94,34 @@ def environment_of(context: RlsContext) -> Environment:
     )
 
 
-def to_row(table: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return columns of `table` as values of the policy engine, with those that PostgreSQL generates."""
-    types = STORAGE_TABLES[_QUALIFIED[table]].columns
-    row = {name: _to_value(types[name], value) for name, value in columns.items() if name in types}
-    if "owner_id" in row:
-        row["owner"] = owner_of(row["owner_id"])
-    if table == OBJECTS and "name" in row:
-        row["path_tokens"] = path_tokens(row["name"])
-    return row
+class _Row(Mapping[str, Any]):
+    """Columns of a table as the policy engine has them: each made when a policy reads it, as few do.
+
+    Those that PostgreSQL generates come along with what they are made of.
+    """
+
+    def __init__(self, table: str, columns: Mapping[str, Any]) -> None:
+        self._types = STORAGE_TABLES[_QUALIFIED[table]].columns
+        self._columns = columns
+        self._names = [name for name in columns if name in self._types]
+        for generated, (source, _make) in _GENERATED.items():
+            if source in columns and generated in self._types:
+                self._names.append(generated)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in _GENERATED:
+            source, make = _GENERATED[name]
+            return make(self._columns[source])
+        return _to_value(self._types[name], self._columns[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
 
 def _to_value(column: Type, value: Any) -> Any:

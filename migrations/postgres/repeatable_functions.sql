@@ -47,9 +47,10 @@ END $do$;
 -- A committed blob that holds these bytes, first of all a damaged one. Whoever asks for the same content waits until
 -- the transaction of the one before has ended: equal bytes that come at once are stored once.
 -- In plpgsql, whose statements each see what was committed when they begin: the second one after the wait.
+-- Without sequential scans: a plan that was made while the table was small is kept when it has grown.
 CREATE OR REPLACE FUNCTION aerostore.find_blob_by_content(wanted_sha256 text, wanted_size bigint)
     RETURNS SETOF aerostore.storage_blobs
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(wanted_sha256, 0));
     RETURN QUERY

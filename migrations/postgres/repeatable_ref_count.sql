@@ -7,8 +7,10 @@
 -- Once for each statement, not row: emptying a folder updates a blob that all its objects share only once.
 
 -- SECURITY DEFINER: callers who write objects have no rights on blobs.
+-- Without sequential scans: a session keeps its plans, and one made while the table was small would go on reading
+-- all of it, until somebody analyses the table.
 CREATE OR REPLACE FUNCTION aerostore.count_references() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     released text[] := '{}';
     taken    text[] := '{}';
@@ -17,6 +19,12 @@ BEGIN
     IF TG_OP <> 'DELETE' THEN taken := ARRAY(SELECT blob_id FROM rows_after); END IF;
     IF released = taken THEN RETURN NULL; END IF;
 
+    IF released = '{}' AND cardinality(taken) = 1 THEN
+        -- An upload. To update one row is to lock it.
+        UPDATE aerostore.storage_blobs SET ref_count = ref_count + 1
+        WHERE id = taken[1] AND status = 'COMMITTED';
+        IF FOUND THEN RETURN NULL; END IF;
+    END IF;
     PERFORM FROM aerostore.storage_blobs WHERE id = ANY (released || taken) ORDER BY id FOR NO KEY UPDATE;
     IF EXISTS (SELECT FROM aerostore.storage_blobs WHERE id = ANY (taken) AND status <> 'COMMITTED') THEN
         RAISE EXCEPTION 'blob is not committed' USING ERRCODE = 'integrity_constraint_violation';

@@ -46,7 +46,7 @@ class PostgresCluster:
         """Start the server and wait until it takes connections."""
         server = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory}"
-            " -c fsync=off -c max_wal_size=128MB -c max_connections=50"
+            " -c fsync=off -c max_wal_size=128MB -c max_connections=200"
         )
         self._control("start", "-w", "-t", "60", "-l", "log", "-o", server)
 

@@ -52,10 +52,11 @@ def test_a_block_that_ends_badly_lets_go(backend: BlobBackend, error: BaseExcept
 
 def test_whoever_waits_has_the_draft_as_soon_as_it_is_free(backend: BlobBackend) -> None:
     async def scenario() -> None:
-        free = asyncio.Event()
+        taken, free = asyncio.Event(), asyncio.Event()
 
         async def first() -> None:
             async with backend.draft(DRAFT) as draft:
+                taken.set()
                 await free.wait()
                 await append(draft, b"first ")
 
@@ -64,9 +65,7 @@ def test_whoever_waits_has_the_draft_as_soon_as_it_is_free(backend: BlobBackend)
                 await append(draft, b"second")
 
         holding = asyncio.ensure_future(first())
-        await asyncio.sleep(0)
-        while not await backend.exists(KEY):
-            await asyncio.sleep(0)
+        await taken.wait()
         waiting = asyncio.ensure_future(second())
         free.set()
         await asyncio.gather(holding, waiting)

@@ -12,9 +12,17 @@ from aerostore.executor import Row, Statement
 from aerostore.executor import statements as sql
 from aerostore.executor.postgres import PostgresExecutor
 from aerostore.executor.postgres.line import _MOST_PREPARED
-from tests.conformance.executor_fixture import CALLER, add_objects, an_object, rows, write
+from tests.conformance.executor_fixture import (
+    CALLER,
+    NOW,
+    a_blob,
+    add_objects,
+    an_object,
+    rows,
+    write,
+)
 from tests.conformance.postgres import OWNER, PostgresCluster
-from tests.conformance.postgres_fixture import as_system, play
+from tests.conformance.postgres_fixture import HERE, as_system, play, until
 
 pytestmark = pytest.mark.postgres
 
@@ -146,3 +154,29 @@ def test_columns_that_change_their_type_do_not_stop_statements_with_a_plan(postg
         assert await rows(executor, SEE)
 
     play(postgres_url, scenario, pool_size=1)
+
+
+def test_plans_made_for_an_empty_table_do_not_read_all_of_it_when_it_has_grown(
+    cluster: PostgresCluster, database: str
+) -> None:
+    """A session keeps its plans until a table is analysed, and nobody does that in the first minute."""
+
+    async def scenario(executor: PostgresExecutor) -> None:
+        for number in range(12):  # as often as it takes for a plan that is kept
+            blob = a_blob(str(number))
+            found, *_ = await write(
+                executor,
+                sql.find_blob_by_content(blob.sha256, blob.size_bytes),
+                sql.insert_blob(blob, NOW),
+                sql.insert_object(an_object(str(number), blob_id=blob.id)),
+            )
+            assert not found.rows
+
+    conninfo = cluster.conninfo(database)
+    whole_reads = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'storage_blobs'"
+    with psycopg.connect(conninfo, autocommit=True) as monitor:
+        before = monitor.execute(whole_reads).fetchone()
+        play(conninfo, scenario, pool_size=1)
+        # A session that has ended has told what it read.
+        asyncio.run(until(monitor, f"SELECT WHERE NOT EXISTS (SELECT {HERE})"))
+        assert monitor.execute(whole_reads).fetchone() == before

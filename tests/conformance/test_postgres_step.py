@@ -209,25 +209,32 @@ class FragileWay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port = int(str(conninfo_to_dict(self._conninfo)["port"]))
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
-        answers = asyncio.create_task(self._pass_on(server_reader, writer))
-        await self._pass_on(reader, server_writer, cut=writer)
+        answers = asyncio.create_task(self._answer(server_reader, writer))
+        await self._ask(reader, server_writer, writer)
         await answers
 
-    async def _pass_on(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        cut: asyncio.StreamWriter | None = None,
+    async def _ask(
+        self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, client: asyncio.StreamWriter
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                writer.write(data)
-                if cut is not None and self.word is not None and self.word in data:
+                server.write(data)
+                if self.word is not None and self.word in data:
                     self.word = None
-                    cut.transport.abort()
-        writer.close()
+                    client.transport.abort()
+        await _end(server)
+
+    async def _answer(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            await writer.wait_closed()
+            while data := await reader.read(65536):
+                client.write(data)
+        await _end(client)
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize(("word", "expected_runs"), [(COMMIT, 1), (b"unmistakable", 2)])
@@ -258,18 +265,15 @@ class WayWithALateEnd(FragileWay):
         super().__init__(conninfo)
         self.farewell = asyncio.Event()
 
-    async def _pass_on(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        cut: asyncio.StreamWriter | None = None,
+    async def _ask(
+        self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, client: asyncio.StreamWriter
     ) -> None:
-        if cut is not None:
-            await super()._pass_on(reader, writer, cut)
-            cut.close()
-            return
+        await super()._ask(reader, server, client)
+        client.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
-            writer.write(data)
+            client.write(data)
             if b"57P01" in data:
                 self.farewell.set()
 

@@ -1,5 +1,6 @@
 """How many steps and statements a write takes. Over a network a step is a round trip: more are only slow."""
 
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from aerostore.domain import Object, RlsContext
 from aerostore.executor import Executor, Result, Statement, Work, WorkFactory
 from aerostore.service.copy import CopyRequest
 from aerostore.service.file import Files
-from aerostore.service.identifier import new_id
+from aerostore.service.identifier import new_id, new_request_id
 from aerostore.service.publish import Upload
 from tests.service.stage import OWNER, Stage
 
@@ -129,3 +130,15 @@ def test_identifiers_are_uuids_that_nobody_had_and_sort_by_their_time(
     first, second = new_id(), new_id()
     assert first < second
     assert (first[14], first[19], len(first)) == ("7", "8", 36)
+
+
+def test_processes_that_were_forked_give_out_different_identifiers() -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, new_request_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 100).decode() != new_request_id()
+    os.close(reading)
+    os.close(writing)
