@@ -65,7 +65,8 @@ class JobRunner:
                 self._jobs.news.clear()
                 await self._look_calmly()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._jobs.news.wait(), idle_s)
+                    async with asyncio.timeout(idle_s):  # wait_for of Python 3.11 may swallow a cancellation
+                        await self._jobs.news.wait()
         finally:
             await self._let_go()
 

@@ -305,6 +305,24 @@ def test_a_unit_can_be_cancelled_at_any_moment(postgres_url: str) -> None:
     play(postgres_url, scenario, pool_size=2)
 
 
+def test_whoever_waits_for_a_connection_can_be_cancelled_as_it_comes(postgres_url: str) -> None:
+    async def cancel_after(executor: PostgresExecutor, moment: int) -> bool:
+        first = asyncio.create_task(rows(executor, PING))
+        second = asyncio.create_task(rows(executor, PING))
+        await first
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        is_late = not second.cancel()
+        [outcome] = await asyncio.gather(second, return_exceptions=True)
+        return is_late or isinstance(outcome, asyncio.CancelledError)
+
+    async def scenario(executor: PostgresExecutor) -> None:
+        assert [moment for moment in range(100) if not await cancel_after(executor, moment)] == []
+        assert await rows(executor, PING)
+
+    play(postgres_url, scenario, pool_size=1)
+
+
 def test_a_start_can_be_cancelled_at_any_moment_and_leaves_no_task_behind(postgres_url: str) -> None:
     async def cancel_after(moment: int) -> int | None:
         executor = PostgresExecutor(postgres_url)

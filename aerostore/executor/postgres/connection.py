@@ -88,10 +88,13 @@ class Connections:
         The caller does not wait for that: not for a read's end, nor when it fails or is cancelled.
         Raises: SlowDown when none is free in time; Unavailable when the server is away or the pool closed.
         """
+        before = _cancellations()
         connection = await self._take()
         line = self._lines[connection]
         session = Session(line, scope, self._plans)
         try:
+            if _cancellations() > before:  # the pool swallows one that comes together with a connection
+                raise asyncio.CancelledError
             yield session
         finally:
             returning = asyncio.create_task(self._give_back(line, session))
@@ -138,3 +141,9 @@ class Connections:
         if line.is_full:
             await line.connection.close()  # the pool makes a new one
         await self._pool.putconn(line.connection)
+
+
+def _cancellations() -> int:
+    """Count those that this task was asked for."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
