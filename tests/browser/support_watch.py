@@ -23,6 +23,7 @@ class Watch:
         self.hosts = set(hosts)
         self._wrong: list[str] = []
         self._expected: list[str] = []
+        self._allowed: list[str] = []
 
     def follow(self, context: BrowserContext) -> None:
         """Note what happens in every page of this context from now on."""
@@ -38,11 +39,14 @@ class Watch:
         """
         self._expected.append(pattern)
 
+    def allow(self, pattern: str) -> None:
+        """Take what matches for harmless, whether it happens or not: as it depends on the moment."""
+        self._allowed.append(pattern)
+
     def assert_calm(self) -> None:
         """Fail when anything went wrong that was not expected, or what was expected did not."""
-        surprises = [
-            line for line in self._wrong if not any(re.search(each, line) for each in self._expected)
-        ]
+        known = [*self._expected, *self._allowed]
+        surprises = [line for line in self._wrong if not any(re.search(each, line) for each in known)]
         missing = [each for each in self._expected if not any(re.search(each, line) for line in self._wrong)]
         assert not surprises, "\n".join(["The browser complained:", *surprises])
         assert not missing, f"The browser was expected to complain of {missing}"

@@ -102,7 +102,7 @@ def test_a_limit_is_told_apart_from_a_policy(page: Page, target: Target, avatars
 
 
 def test_an_address_asks_its_question_and_survives_a_reload(page: Page, target: Target, avatars: str) -> None:
-    path = f"{SIMULATOR}?role=anon&op=download&bucket={avatars}&name={ALICE}%2Fa.txt"
+    path = f"{SIMULATOR}?role=anon&op=upload&bucket={avatars}&name={ALICE}%2Fa.txt"
     sign_in(page, target, path)
     simulator = Simulator(page)
     expect(simulator.verdict).to_have_text("Denied by default")
