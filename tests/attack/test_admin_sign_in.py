@@ -34,7 +34,7 @@ def send(scene: Scene, method: str, path: str, headers: Mapping[str, str], **opt
 
 
 def sign_in(scene: Scene, token: str | None, **options: Any) -> httpx.Response:
-    return send(scene, "POST", "api/session", {}, json={"token": token}, **options)
+    return send(scene, "POST", "api/session", {}, json={"key": token}, **options)
 
 
 def cookie_of(answer: httpx.Response) -> dict[str, str]:
@@ -70,7 +70,7 @@ def test_too_many_refusals_close_the_door_for_that_address_only(scene: Scene) ->
 def test_what_a_proxy_header_says_opens_no_other_door(scene: Scene) -> None:
     for number in range(ALLOWED_IN_A_ROW + 1):
         headers = {"x-forwarded-for": f"198.51.100.{number}", "x-real-ip": f"198.51.100.{number}"}
-        answer = send(scene, "POST", "api/session", headers, json={"token": token_of("forged")})
+        answer = send(scene, "POST", "api/session", headers, json={"key": token_of("forged")})
     assert answer.status_code == 429
 
 

@@ -93,7 +93,7 @@ def of_one(**more: object) -> Callable[[Place], Options]:
 
 
 OPTIONS: Mapping[str, Callable[[Place], Options]] = {
-    "POST /admin/api/session": lambda _: {"json": {"token": token_of("anon")}},
+    "POST /admin/api/session": lambda _: {"json": {"key": token_of("anon")}},
     "GET /admin/api/buckets/stats": lambda place: {"params": {"bucket": place.bucket}},
     "GET /admin/api/objects/count": lambda place: {"params": {"bucket": place.bucket}},
     "GET /admin/api/objects/search": lambda place: {"params": {"bucket": place.bucket, "q": "MINE"}},
@@ -124,7 +124,7 @@ class Desk:
 
     def sign_in(self, caller: str) -> str:
         """Return the Cookie header of a new session."""
-        answer = self.send("POST", "/admin/api/session", {}, json={"token": token_of(caller)})
+        answer = self.send("POST", "/admin/api/session", {}, json={"key": token_of(caller)})
         assert answer.is_success, answer.text
         return answer.headers["set-cookie"].partition(";")[0]
 

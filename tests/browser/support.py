@@ -33,7 +33,7 @@ def start_session(requests: APIRequestContext, target: Target, token: str) -> st
     """Give a browser context the cookie of a new session, without a page; return the session's id."""
     answer = requests.post(
         admin_url(target, "api/session"),
-        data={"token": token},
+        data={"key": token},
         headers={"x-aerostore-csrf": "1", "origin": admin_url(target).removesuffix("/admin/")},
     )
     assert answer.ok, answer.text()

@@ -6,10 +6,10 @@ import type * as Api from './types';
 const base = () => ({ 'x-aerostore-base': basePath() });
 
 /** Sign in with a service key or the JWT of a user. */
-export async function signIn(token: string): Promise<Api.Session> {
+export async function signIn(key: string): Promise<Api.Session> {
   const { session } = await request<{ session: Api.Session }>('api/session', {
     method: 'POST',
-    json: { token },
+    json: { key },
     headers: base(),
   });
   queryClient.setQueryData(sessionQuery.queryKey, session);

@@ -20,7 +20,7 @@ from aerostore.domain import AdminSession, JsonObject, RlsContext, to_iso
 from aerostore.errors import AccessDenied, StorageError
 from aerostore.service.admin_session import AdminSessions
 
-SIGN_IN_BODY = {"token": Field(kind="string", required=True)}
+SIGN_IN_BODY = {"key": Field(kind="string", required=True)}
 _REFUSED = "Use a service key of this server, or the JWT of a user that it accepts."
 logger = logging.getLogger("aerostore.audit")
 
@@ -84,7 +84,7 @@ class SessionDoor:
         """POST /session. A session that the browser had before is closed."""
         path = cookie_path(request)
         body = await read_json(request, SIGN_IN_BODY, self._body_timeout_s)
-        context = await self._verified(request, body["token"])
+        context = await self._verified(request, body["key"])
         session_before = await find_session(request, self._sessions)
         session, secret = await self._sessions.create(
             context, address=_address(request), user_agent=request.headers.get("user-agent", "")

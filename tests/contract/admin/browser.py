@@ -28,7 +28,7 @@ class Browser(httpx.Client):
         self.root = root
 
     def sign_in(self, token: str, **headers: str) -> httpx.Response:
-        return self.post("api/session", json={"token": token}, headers=headers)
+        return self.post("api/session", json={"key": token}, headers=headers)
 
     @property
     def secret(self) -> str:
