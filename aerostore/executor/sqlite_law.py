@@ -64,9 +64,21 @@ class SqliteLaw:
             return session.fetch(statement.sql, statement.parameters)
         if law.command == "upsert":
             return self._upsert(session, context, statement, law)
-        result = _filtered(session, statement, law, self._using(law, context))
-        if law.command == "update" and result.changed:
-            self._require_row(session, statement, law, self._changed(law, context))
+        if law.command == "update":
+            return self._update(session, context, statement, law)
+        return _filtered(session, statement, law, self._using(law, context))
+
+    def _update(self, session: Session, context: RlsContext, statement: Statement, law: Law) -> Result:
+        left = self._changed(law, context)
+        try:
+            result = _filtered(session, statement, law, self._using(law, context))
+        except sqlite3.IntegrityError:
+            # Policies come first in PostgreSQL: who may not have a name must not learn that it is taken.
+            if law.row:
+                self._require(session, law, left)
+            raise
+        if result.changed:
+            self._require_row(session, statement, law, left)
         return result
 
     def _upsert(self, session: Session, context: RlsContext, statement: Statement, law: Law) -> Result:
@@ -90,9 +102,7 @@ class SqliteLaw:
         """Write several rows, or none when one is refused; each is judged as if written alone."""
         many, parameters = ManyRows(session.fetch, law), statement.parameters
         if law.command == "update":
-            result = _filtered(session, statement, law, self._using(law, context))
-            many.require_stored(parameters, self._changed(law, context))
-            return result
+            return self._update_many(session, context, statement, law, many)
         check = self._policies.check(law.table, "insert", context, {})
         if law.command == "insert":
             many.require_proposed(check)
@@ -106,6 +116,18 @@ class SqliteLaw:
         taken = many.stored_ids(parameters)
         result = session.fetch(statement.sql, parameters)
         many.require_stored(parameters, left, taken)
+        return result
+
+    def _update_many(
+        self, session: Session, context: RlsContext, statement: Statement, law: Law, many: ManyRows
+    ) -> Result:
+        left = self._changed(law, context)
+        try:
+            result = _filtered(session, statement, law, self._using(law, context))
+        except sqlite3.IntegrityError:
+            many.require_proposed(left)  # as for one row
+            raise
+        many.require_stored(statement.parameters, left)
         return result
 
     def _using(self, law: Law, context: RlsContext) -> Predicate:

@@ -17,6 +17,7 @@ from aerostore.executor import Executor, Work, together
 from aerostore.executor import statements as sql
 from aerostore.executor.row import to_object
 from aerostore.executor.statements import folder_job
+from aerostore.permissions import ROW_VIOLATION
 from aerostore.service.bucket import bucket_in
 from aerostore.service.copy import CopyRequest, upload_of_copy
 from aerostore.service.folder_request import COPY, DELETE, FolderRequest, OnConflict
@@ -141,9 +142,22 @@ class FolderBatches:
         self._check_limits(request, bucket, sources)
         # Of what is there still: a name that nothing will have is nobody's to clear.
         wanted = {request.new_name(source.name) for source in sources}
-        clashes = wanted & {row["name"] for row in taken.rows}
+        clashing = yield from self._clashing(request, wanted & {row["name"] for row in taken.rows})
         change = self._copy if request.kind == COPY else self._move
-        return (yield from change(context, request, sources, clashes))
+        return (yield from change(context, request, sources, clashing))
+
+    def _clashing(self, request: FolderRequest, taken: set[str]) -> Work[Sequence[Object]]:
+        """Return what has the names that are wanted.
+
+        Raises: AccessDenied when the caller cannot see all of it: as for a name that policies refuse, or who
+        may neither read nor write there would learn what is there.
+        """
+        if not taken:
+            return []
+        rows = (yield sql.find_visible_objects(request.to_bucket_id, sorted(taken))).rows
+        if len(rows) < len(taken):
+            raise AccessDenied(ROW_VIOLATION)
+        return sorted([to_object(row) for row in rows], key=lambda each: each.name)
 
     def _check_limits(self, request: FolderRequest, bucket: Bucket, sources: Sequence[Object]) -> None:
         if not request.changes_bucket:
@@ -178,7 +192,11 @@ class FolderBatches:
     # Moving
 
     def _move(
-        self, context: RlsContext, request: FolderRequest, sources: Sequence[Object], taken: set[str]
+        self,
+        context: RlsContext,
+        request: FolderRequest,
+        sources: Sequence[Object],
+        clashing: Sequence[Object],
     ) -> Work[Outcome]:
         now = self._clock()
         pairs = [
@@ -195,9 +213,9 @@ class FolderBatches:
             )
             for source in sources
         ]
-        pairs, skipped = _settled(request, pairs, taken)
-        if taken and request.conflict is OnConflict.REPLACE:
-            yield from self._clear(context, request.to_bucket_id, sorted(taken))
+        pairs, skipped = _settled(request, pairs, clashing)
+        if clashing and request.conflict is OnConflict.REPLACE:
+            yield from self._remove(context, clashing)
         if pairs:
             yield from self._rename(context, pairs)
         return _outcome([old for old, _ in pairs], skipped)
@@ -222,21 +240,17 @@ class FolderBatches:
         came = self._outbox.record_each(context, EventType.MOVED_IN, [new for _, new in pairs], details_of)
         yield together(left, came)
 
-    def _clear(self, context: RlsContext, bucket_id: str, names: Sequence[str]) -> Work[None]:
-        """Delete what has a name that is wanted. Raises: RowsRefused, also for what the caller cannot see."""
-        found = [to_object(row) for row in (yield sql.find_visible_objects(bucket_id, names)).rows]
-        hidden = set(names) - {each.name for each in found}
-        if hidden:
-            raise RowsRefused(bucket_id, sorted(hidden))
-        yield from self._remove(context, sorted(found, key=lambda each: each.name))
-
     # Copying
 
     def _copy(
-        self, context: RlsContext, request: FolderRequest, sources: Sequence[Object], taken: set[str]
+        self,
+        context: RlsContext,
+        request: FolderRequest,
+        sources: Sequence[Object],
+        clashing: Sequence[Object],
     ) -> Work[Outcome]:
         pairs = [(source, self._copy_of(context, request, source)) for source in sources]
-        pairs, skipped = _settled(request, pairs, taken)
+        pairs, skipped = _settled(request, pairs, clashing)
         if pairs:
             copies = [new for _, new in pairs]
             if request.conflict is OnConflict.REPLACE:
@@ -268,18 +282,19 @@ class FolderBatches:
 
 
 def _settled(
-    request: FolderRequest, pairs: Sequence[_Pair], taken: set[str]
+    request: FolderRequest, pairs: Sequence[_Pair], clashing: Sequence[Object]
 ) -> tuple[list[_Pair], list[str]]:
     """Return the pairs to go on with, and the names of the objects that stay since their new one is taken.
 
     Raises: ResourceAlreadyExists when a taken name ends it all.
     """
-    if not taken or request.conflict is OnConflict.REPLACE:
+    if not clashing or request.conflict is OnConflict.REPLACE:
         return list(pairs), []
-    clashing = [old.name for old, new in pairs if new.name in taken]
-    if clashing and request.conflict is OnConflict.FAIL:
-        raise taken_error(request, clashing[0])
-    return [pair for pair in pairs if pair[1].name not in taken], clashing
+    taken = {each.name for each in clashing}
+    staying = [old.name for old, new in pairs if new.name in taken]
+    if request.conflict is OnConflict.FAIL:
+        raise taken_error(request, staying[0])
+    return [pair for pair in pairs if pair[1].name not in taken], staying
 
 
 def taken_error(request: FolderRequest, name: str) -> ResourceAlreadyExists:

@@ -21,6 +21,7 @@ from aerostore.service.folder_request import DELETE, FolderRequest, OnConflict
 from aerostore.service.limit import check_mime_type, size_limit
 
 _TYPES_LOOKED_AT = 1000
+_CLASHES_LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,12 @@ def _check_names(request: FolderRequest) -> Work[None]:
         prefix=request.prefix,
         to_bucket_id=request.to_bucket_id,
         to_prefix=request.to_prefix,
+        limit=_CLASHES_LOOKED_AT,
     )
-    rows = (yield taken).rows
-    if rows:
-        raise taken_error(request, rows[0]["name"])
+    names = [row["name"] for row in (yield taken).rows]
+    # What the caller cannot see there is not told: the batch that meets it is refused.
+    visible = yield sql.find_visible_objects(request.to_bucket_id, [request.new_name(each) for each in names])
+    known = {row["name"] for row in visible.rows}
+    for name in names:
+        if request.new_name(name) in known:
+            raise taken_error(request, name)

@@ -45,11 +45,12 @@ expecting_losses = pytest.mark.usefixtures("_quiet_jobs")
 def make_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStage]:
     """Make an open storage that holds the bucket `photos`.
 
-    rights: its policies, else those that are shipped. Further options are those of Stage.
+    rights: its policies, as text or as an object, else those that are shipped. Further options are those of
+    Stage.
     """
     with asyncio.Runner() as runner, ExitStack() as opened:
 
-        def make(rights: Rights | None = None, **options: Any) -> Stage:
+        def make(rights: Rights | str | None = None, **options: Any) -> Stage:
             folder = Path(tempfile.mkdtemp(dir=tmp_path))
             rows = opened.enter_context(open_rows(request.param.rows, request, folder, rights))
             made = Stage(rows, folder, request.param.bytes, runner, **options)

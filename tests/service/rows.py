@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -17,7 +17,7 @@ from aerostore.executor.policy_sync import sync_policies
 from aerostore.executor.postgres import PostgresExecutor
 from aerostore.executor.sqlite import SqliteExecutor
 from aerostore.permissions.compiled import CompiledPolicies, read_policy_files
-from aerostore.policy import load
+from aerostore.policy import Source, load
 from tests.conformance.executor_fixture import Rights, installed_template, set_policies
 from tests.conformance.postgres import PostgresCluster
 from tests.conformance.postgres_fixture import SOMEBODY_WAITS, opponent
@@ -39,12 +39,13 @@ class Rows(Protocol):
 
 
 class SqliteRows:
-    def __init__(self, folder: Path, rights: Rights | None) -> None:
+    def __init__(self, folder: Path, rights: Rights | str | None) -> None:
         self._path = folder / "rows.db"
-        self._policies = rights or DEFAULT_POLICIES
+        self._policies = CompiledPolicies(load(_sources(rights))) if isinstance(rights, str) else rights
+
 
     def executor(self) -> Executor:
-        return SqliteExecutor(self._path, self._policies)
+        return SqliteExecutor(self._path, self._policies or DEFAULT_POLICIES)
 
     def back_up(self) -> Callable[[], None]:
         copy = self._path.with_name("copy.db")
@@ -59,10 +60,12 @@ class SqliteRows:
 
 
 class PostgresRows:
-    def __init__(self, cluster: PostgresCluster, rights: Rights | None) -> None:
+    def __init__(self, cluster: PostgresCluster, rights: Rights | str | None) -> None:
         self._cluster = cluster
         self._database = cluster.create_database(template=default_template(cluster))
-        if rights is not None:
+        if isinstance(rights, str):
+            _sync(self.conninfo, _sources(rights))
+        elif rights is not None:
             cluster.run(
                 'DROP POLICY "owners manage their own objects" ON storage.objects', database=self._database
             )
@@ -97,18 +100,26 @@ class PostgresRows:
 def default_template(cluster: PostgresCluster) -> str:
     """Return a database with the shipped policies, to copy."""
     name = cluster.create_database(template=installed_template(cluster))
-    with ThreadPoolExecutor() as thread:  # the caller's own may have a loop that runs
-        thread.submit(asyncio.run, sync_policies(cluster.conninfo(name), DEFAULT_SOURCES)).result()
+    _sync(cluster.conninfo(name), DEFAULT_SOURCES)
     return name
+
+
+def _sync(conninfo: str, sources: Sequence[Source]) -> None:
+    with ThreadPoolExecutor() as thread:  # the caller's own may have a loop that runs
+        thread.submit(asyncio.run, sync_policies(conninfo, sources)).result()
+
+
+def _sources(text: str) -> Sequence[Source]:
+    return [Source(path="test.sql", text=text)]
 
 
 @contextmanager
 def open_rows(
-    kind: str, request: pytest.FixtureRequest, folder: Path, rights: Rights | None = None
+    kind: str, request: pytest.FixtureRequest, folder: Path, rights: Rights | str | None = None
 ) -> Iterator[Rows]:
     """Make the rows of a stage for the time of the block; the stage must be closed before its end.
 
-    rights: the policies, else those that are shipped.
+    rights: the policies, as text or as an object, else those that are shipped.
     """
     if kind == "sqlite":
         yield SqliteRows(folder, rights)

@@ -393,6 +393,20 @@ def test_what_may_be_seen_but_not_changed_does_not_move(make_stage: MakeStage) -
     assert stage.everything() == before
 
 
+def test_who_may_not_have_a_name_does_not_learn_that_it_is_taken(make_stage: MakeStage) -> None:
+    stage = make_stage(
+        rights="""
+            create policy "everything but the vault" on storage.objects for all to authenticated
+                using (owner_id = (select auth.jwt() ->> 'sub') and name not like 'vault/%')
+        """
+    )
+    stage.put("a")
+    stage.put("vault/taken", by=SERVICE)
+    for name in ("vault/taken", "vault/free"):
+        with pytest.raises(AccessDenied, match="new row violates"):
+            move(stage, name)
+
+
 def test_of_two_moves_of_one_object_exactly_one_wins(stage: Stage) -> None:
     stage.put("a")
 

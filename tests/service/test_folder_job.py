@@ -7,12 +7,10 @@ import pytest
 
 from aerostore.domain import JobState
 from aerostore.errors import AccessDenied, StorageError
-from aerostore.permissions.compiled import CompiledPolicies
-from aerostore.policy import Source, load
 from aerostore.service.job import JobStopped
 from tests.conformance.executor_fixture import Rights, Who
 from tests.faults import CrashNow
-from tests.service.conftest import MakeStage, only_in_sqlite
+from tests.service.conftest import MakeStage
 from tests.service.folder_scene import BATCH, FolderScene, HookedExecutor
 from tests.service.stage import OWNER, SERVICE, STRANGER, Stage
 
@@ -143,14 +141,13 @@ def test_a_refused_row_stops_the_job_before_its_batch_and_is_named(make_stage: M
     assert scene.names()[:5] == NAMES[3:]
 
 
-@only_in_sqlite
 @pytest.mark.parametrize("kind", ["move", "copy"])
 def test_a_row_that_may_not_be_left_is_found_among_the_others(make_stage: MakeStage, kind: str) -> None:
     text = """
         create policy "all but one" on storage.objects for all to authenticated
             using (true) with check (name <> 'b/7')
     """
-    scene = FolderScene(make_stage(rights=CompiledPolicies(load([Source(path="one.sql", text=text)]))))
+    scene = FolderScene(make_stage(rights=text))
     scene.fill(*NAMES)
     job = scene.finished(kind, "a/", "b/")
     assert (job.state, job.done, job.refused) == (JobState.FAILED, 6, 1)

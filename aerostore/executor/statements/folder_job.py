@@ -140,11 +140,18 @@ def find_objects(bucket_id: str, names: Sequence[str]) -> Statement:
 
 
 def find_taken(
-    bucket_id: str, *, lower: str, upper: str | None, prefix: str, to_bucket_id: str, to_prefix: str
+    bucket_id: str,
+    *,
+    lower: str,
+    upper: str | None,
+    prefix: str,
+    to_bucket_id: str,
+    to_prefix: str,
+    limit: int,
 ) -> Statement:
-    """Rows: (name), zero or one: the first name in [lower, upper) whose new name is taken already.
+    """Rows: (name), the first names in [lower, upper) whose new name is taken already.
 
-    What the caller sees on either side on PostgreSQL: it is a look ahead, and the unique index decides.
+    On SQLite also by what the caller cannot see: what is there must be looked for again before it is told.
     """
     condition, bounds = within("storage_objects.name", lower, upper)
     return Statement(
@@ -153,13 +160,14 @@ def find_taken(
             " ON taken.bucket_id = :to_bucket_id AND taken.archived_at IS NULL"
             " AND taken.name = :to_prefix || substr(storage_objects.name, :rest_at)"
             " WHERE storage_objects.bucket_id = :bucket_id AND storage_objects.archived_at IS NULL"
-            f" AND {condition} AND {{policy}} ORDER BY storage_objects.name LIMIT 1"
+            f" AND {condition} AND {{policy}} ORDER BY storage_objects.name LIMIT :limit"
         ),
         parameters={
             "bucket_id": bucket_id,
             "to_bucket_id": to_bucket_id,
             "to_prefix": to_prefix,
             "rest_at": len(prefix) + 1,
+            "limit": limit,
             **bounds,
         },
         law=selecting(bucket_id, upper),
@@ -168,14 +176,16 @@ def find_taken(
 
 
 def has_objects(bucket_id: str, *, lower: str, upper: str | None) -> Statement:
-    """Rows: one when anything has a name in [lower, upper), else none. As the system."""
+    """Rows: one when the caller may select anything with a name in [lower, upper), else none."""
     condition, bounds = within("name", lower, upper)
     return Statement(
         sql=(
             f"SELECT 1 AS one FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
-            f" AND {condition} LIMIT 1"
+            f" AND {condition} AND {{policy}} LIMIT 1"
         ),
         parameters={"bucket_id": bucket_id, **bounds},
+        law=selecting(bucket_id, upper),
+        reads_many=True,
     )
 
 
