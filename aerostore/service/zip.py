@@ -5,11 +5,13 @@ be finished ends in the middle: without its directory, which comes last, program
 """
 
 import asyncio
+import time
 import zipfile
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from aerostore.domain import EMPTY_FOLDER_PLACEHOLDER, Object, RlsContext
 from aerostore.errors import InvalidParameter, LimitExceeded, NoSuchKey, Overloaded
@@ -23,6 +25,8 @@ from aerostore.service.zip_name import MemberNames
 
 MOST_MEMBERS = 50_000
 """How many objects one archive may have: its directory is in memory, half a kilobyte for each."""
+CHECK_EVERY_S = 5.0
+"""How long after somebody is signed out an archive may go on to the next object."""
 _AT_ONCE = 8
 _PAGE = 500
 _FIRST_YEAR, _LAST_YEAR = 1980, 2107
@@ -34,6 +38,7 @@ _COMPRESSED_TYPES = (
     *("application/epub+zip", "application/java-archive", "application/octet-stream", "application/zstd"),
     *("application/vnd.apache.parquet", "application/vnd.oasis.opendocument", "application/x-rar"),
 )
+Confirm: TypeAlias = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +58,27 @@ class Selection:
 class Archives:
     """Makes archives of what a caller may select."""
 
-    def __init__(self, executor: Executor, downloads: Downloads, *, most_members: int = MOST_MEMBERS) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        downloads: Downloads,
+        *,
+        most_members: int = MOST_MEMBERS,
+        check_every_s: float = CHECK_EVERY_S,
+    ) -> None:
         self._executor = executor
         self._downloads = downloads
         self._most_members = most_members
+        self._check_every_s = check_every_s
         self._under_way = 0
 
-    async def open(self, context: RlsContext, selection: Selection) -> AsyncGenerator[bytes, None]:
+    async def open(
+        self, context: RlsContext, selection: Selection, *, confirm: Confirm
+    ) -> AsyncGenerator[bytes, None]:
         """Return the archive as pieces; whoever takes it closes it.
 
-        What the caller may not see, and what goes meanwhile, is not in it.
+        What the caller may not see, and what goes meanwhile, is not in it. confirm: asked now and then before
+        another object is opened; it raises when the caller is signed in no longer, which ends the archive.
         Raises: NoSuchBucket; NoSuchKey when nothing is left; LimitExceeded for too many objects; Overloaded
         for too many archives. The pieces raise Corrupted when bytes are damaged.
         """
@@ -72,7 +88,7 @@ class Archives:
         names = await self._names(listing, selection)
         if not names:
             raise NoSuchKey("Nothing that was selected is there")
-        return self._pieces(context, selection, names)
+        return self._pieces(context, selection, names, confirm)
 
     async def _names(self, context: RlsContext, selection: Selection) -> Sequence[str]:
         """Return what is selected, without what is so twice, in bytewise order."""
@@ -102,14 +118,18 @@ class Archives:
         )
 
     async def _pieces(
-        self, context: RlsContext, selection: Selection, names: Sequence[str]
+        self, context: RlsContext, selection: Selection, names: Sequence[str], confirm: Confirm
     ) -> AsyncGenerator[bytes, None]:
         with self._counted():
+            confirmed = time.monotonic()
             sink = _Sink()
             members = MemberNames()
             # Not closed when a member fails: closing would write the directory, and hide the gap.
             archive = zipfile.ZipFile(sink, "w", allowZip64=True)
             for name in names:
+                if time.monotonic() - confirmed >= self._check_every_s:
+                    await confirm()
+                    confirmed = time.monotonic()
                 try:
                     download = await self._downloads.open(context, selection.bucket_id, name, ReadRequest())
                 except NoSuchKey:

@@ -9,14 +9,28 @@ from collections.abc import AsyncIterator
 import pytest
 
 from aerostore.domain import RlsContext
-from aerostore.errors import Corrupted, InvalidParameter, LimitExceeded, NoSuchBucket, NoSuchKey, Overloaded
+from aerostore.errors import (
+    AccessDenied,
+    Corrupted,
+    InvalidParameter,
+    LimitExceeded,
+    NoSuchBucket,
+    NoSuchKey,
+    Overloaded,
+)
 from aerostore.service.zip import Archives, Selection
 from tests.service.conftest import MakeStage, in_memory
 from tests.service.stage import ANON, OWNER, SERVICE, STRANGER, Stage
 
+EVERYTHING = Selection(bucket_id="photos", prefixes=[""])
+
+
+async def is_signed_in() -> None:
+    """Confirm that the caller is, as the session would."""
+
 
 async def collect(archives: Archives, by: RlsContext, selection: Selection) -> bytes:
-    return b"".join([piece async for piece in await archives.open(by, selection)])
+    return b"".join([piece async for piece in await archives.open(by, selection, confirm=is_signed_in)])
 
 
 def packed(stage: Stage, by: RlsContext = OWNER, **selection: object) -> zipfile.ZipFile:
@@ -98,7 +112,7 @@ def test_too_many_objects_are_refused_before_the_first_byte(stage: Stage) -> Non
         Selection(bucket_id="photos", names=["a/0"], prefixes=["a/1", "a/2"]),
     ):
         with pytest.raises(LimitExceeded):
-            stage.run(archives.open(OWNER, selection))
+            stage.run(archives.open(OWNER, selection, confirm=is_signed_in))
 
 
 def test_damage_breaks_the_archive_in_place_of_leaving_a_gap(make_stage: MakeStage) -> None:
@@ -111,7 +125,7 @@ def test_damage_breaks_the_archive_in_place_of_leaving_a_gap(make_stage: MakeSta
 
     async def receive() -> None:
         async for piece in await stage.storage.archives.open(
-            OWNER, Selection(bucket_id="photos", prefixes=[""])
+            OWNER, Selection(bucket_id="photos", prefixes=[""]), confirm=is_signed_in
         ):
             received.append(piece)
 
@@ -120,6 +134,36 @@ def test_damage_breaks_the_archive_in_place_of_leaving_a_gap(make_stage: MakeSta
     assert received
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(b"".join(received)))
+
+
+@in_memory
+def test_nothing_more_is_opened_for_somebody_who_was_signed_out(stage: Stage) -> None:
+    for name in ("a", "b", "c", "d"):
+        stage.put(name, b"x" * 1000)
+    archives = Archives(stage.executor, stage.storage.downloads, check_every_s=0)
+    answers = iter([None, None, AccessDenied("The session has ended")])
+
+    async def confirm() -> None:
+        if (refusal := next(answers)) is not None:
+            raise refusal
+
+    received: list[bytes] = []
+
+    async def receive() -> None:
+        async for piece in await archives.open(OWNER, EVERYTHING, confirm=confirm):
+            received.append(piece)
+
+    with pytest.raises(AccessDenied, match="session has ended"):
+        stage.run(receive())
+    assert [name for name in (b"a", b"b", b"c", b"d") if local_header(name) in b"".join(received)] == [
+        b"a",
+        b"b",
+    ]
+
+
+def local_header(name: bytes) -> bytes:
+    """Return the end of what stands before a member: the length of its name, no extra field, its name."""
+    return len(name).to_bytes(2, "little") + bytes(2) + name
 
 
 class CountedReader:
@@ -145,7 +189,7 @@ def test_a_client_that_leaves_lets_go_of_everything(stage: Stage, monkeypatch: p
     archives = stage.storage.archives
 
     async def leave() -> None:
-        pieces = await archives.open(OWNER, Selection(bucket_id="photos", prefixes=[""]))
+        pieces = await archives.open(OWNER, EVERYTHING, confirm=is_signed_in)
         await anext(pieces)
         assert CountedReader.open_now == 1
         await pieces.aclose()
@@ -165,7 +209,7 @@ def test_memory_does_not_grow_with_the_bytes(
     async def drain() -> int:
         total = 0
         async for piece in await stage.storage.archives.open(
-            OWNER, Selection(bucket_id="photos", prefixes=[""])
+            OWNER, Selection(bucket_id="photos", prefixes=[""]), confirm=is_signed_in
         ):
             total += len(piece)
         return total
@@ -197,7 +241,7 @@ def test_only_so_many_archives_are_made_at_once(stage: Stage) -> None:
     selection = Selection(bucket_id="photos", prefixes=[""])
 
     async def many() -> None:
-        begun = [await stage.storage.archives.open(OWNER, selection) for _ in range(9)]
+        begun = [await stage.storage.archives.open(OWNER, selection, confirm=is_signed_in) for _ in range(9)]
         for pieces in begun[:8]:
             await anext(pieces)
         with pytest.raises(Overloaded):

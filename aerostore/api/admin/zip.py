@@ -53,7 +53,9 @@ class ZipDoor:
             prefixes=asked.get("prefixes", ()),
             below=asked.get("below", ""),
         )
-        pieces = await self._archives.open(context, selection)
+        pieces = await self._archives.open(
+            context, selection, confirm=lambda: self._callers.identify(request)
+        )
         # What fails before the first byte is still an answer of its own.
         first = await anext(pieces)
         return ZipResponse(first, pieces, file_name=asked.get("file_name") or "archive.zip")
