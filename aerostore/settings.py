@@ -9,6 +9,7 @@ import errno
 import json
 import logging
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Collection, Mapping
@@ -298,14 +299,18 @@ def _shown(name: str, value: Any) -> str | int | bool | list[str] | None:
         return list(value)
     if isinstance(value, Path):
         return str(value)
-    return _without_credentials(value) if name in _URLS else value
+    return _without_credentials(value, has_path=name != "webhook_url") if name in _URLS else value
 
 
-def _without_credentials(url: str) -> str:
-    """Return scheme, host and path of a URL: user, password and query are for the server alone."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+def _without_credentials(url: str, *, has_path: bool) -> str:
+    """Return scheme, host and path of a URL: user, password and query are for the server alone.
+
+    A password may hold any sign, and not all programs agree where a host begins: it is behind the last `@`.
+    has_path: the path is no secret, as that of a webhook may be.
+    """
+    scheme, _, rest = url.partition("://")
+    shown = re.split("[?#]" if has_path else "[?#/]", rest.rpartition("@")[2], maxsplit=1)[0]
+    return f"{scheme}://{shown}"
 
 
 def _parse_toml(path: Path) -> dict[str, Any]:

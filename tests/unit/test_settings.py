@@ -279,7 +279,7 @@ def test_described_settings_hold_no_secret(tmp_path: Path) -> None:
     shown = {each.name: each for each in settings.described({})}
     assert "hidden" not in str(shown)
     assert shown["database_url"].value == "postgresql://db.example/rows"
-    assert shown["webhook_url"].value == "https://app.example/hook"
+    assert shown["webhook_url"].value == "https://app.example"
     assert [name for name, each in shown.items() if each.is_secret] == [
         "jwt_secret",
         "jwks",
@@ -288,6 +288,13 @@ def test_described_settings_hold_no_secret(tmp_path: Path) -> None:
         "s3_secret_access_key",
         "webhook_secret",
     ]
+
+
+@pytest.mark.parametrize("password", ["a#hidden", "a?hidden", "a/hidden", "a@hidden", "a:hidden@#?/"])
+def test_no_part_of_a_password_is_shown_whatever_signs_it_has(tmp_path: Path, password: str) -> None:
+    settings = Settings(data_dir=tmp_path, database_url=f"postgresql://user:{password}@db.example/rows")
+    [shown] = [each for each in settings.described({}) if each.name == "database_url"]
+    assert shown.value == "postgresql://db.example/rows"
 
 
 def test_workers_know_what_came_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

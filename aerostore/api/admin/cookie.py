@@ -20,10 +20,23 @@ _MOST_TRIED = 4
 
 
 def secrets_in(request: Request) -> list[str]:
-    """Return what may be the secrets of sessions, in the order in which the browser sent them."""
+    """Return what may be the secrets of sessions, in the order in which the browser sent them.
+
+    Beside a cookie that only https can set, one that anything on the way could set counts for nothing.
+    """
+    found = _cookies_in(request)
+    secure = [secret for name, secret in found if name == _SECURE_NAME]
+    return (secure or [secret for _, secret in found])[:_MOST_TRIED]
+
+
+def every_secret_in(request: Request) -> list[str]:
+    """Return all that may be secrets of sessions, for whoever ends them."""
+    return [secret for _, secret in _cookies_in(request)][: 2 * _MOST_TRIED]
+
+
+def _cookies_in(request: Request) -> list[tuple[str, str]]:
     pairs = [pair.strip().partition("=") for pair in ";".join(request.headers.getlist("cookie")).split(";")]
-    found = [value for name, _, value in pairs if name in _NAMES and _SECRET.fullmatch(value)]
-    return found[:_MOST_TRIED]
+    return [(name, value) for name, _, value in pairs if name in _NAMES and _SECRET.fullmatch(value)]
 
 
 def cookie_path(request: Request) -> str:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aerostore.api.admin.attempt import Attempts
-from aerostore.api.admin.cookie import cookie_path, ended_cookie, session_cookie
+from aerostore.api.admin.cookie import cookie_path, ended_cookie, every_secret_in, session_cookie
 from aerostore.api.admin.edge import SESSION as SESSION
 from aerostore.api.admin.edge import find_session
 from aerostore.api.auth import Authenticator
@@ -97,26 +97,21 @@ class SessionDoor:
 
     async def _verified(self, request: Request, token: str) -> RlsContext:
         """Return whom a token stands for. Raises: SlowDown after many refusals, AccessDenied, Unavailable."""
-        address = _address(request)
-        self._attempts.begin(address)
         try:
-            context = await self._authenticator.authenticate(token)
+            return await self._authenticator.authenticate(token)
         except AccessDenied as exc:
+            self._attempts.refuse(_address(request))
             self._tell(request, "session.refused", None, reason=exc.code)
             raise type(exc)(f"This key or token is not accepted: {exc.message}", hint=_REFUSED) from exc
-        except StorageError:
-            self._attempts.give_back(address)
-            raise
-        self._attempts.give_back(address)
-        return context
 
     async def sign_out(self, request: Request) -> Response:
-        """DELETE /session; well also when there is none."""
+        """DELETE /session: every one that the browser has; well also when there is none."""
         cookie = ended_cookie(request, cookie_path(request))
-        session = await find_session(request, self._sessions)
-        if session is not None:
-            await self._sessions.end(session)
-            self._tell(request, "session.ended", session)
+        for secret in every_secret_in(request):
+            session = await self._sessions.find(secret)
+            if session is not None:
+                await self._sessions.end(session)
+                self._tell(request, "session.ended", session)
         return json_response({"session": None}, {"set-cookie": cookie})
 
     async def list(self, request: Request) -> Response:

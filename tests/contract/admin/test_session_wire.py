@@ -287,6 +287,18 @@ class TestEnding:
         headers = {"cookie": f"{COOKIE}={secret}"}
         assert code_of(browser.get("api/config", headers=headers)) == NOBODY
 
+    def test_a_cookie_that_only_https_sets_is_not_outdone_by_another(
+        self, target: Target, admin: Browser
+    ) -> None:
+        with signed_in(target, "authenticated", sub=unique("planted")) as planted:
+            cookies = f"aerostore-admin={planted.secret}; __Secure-aerostore-admin={admin.secret}"
+            admin.cookies.clear()
+            headers = {"cookie": cookies}
+            assert admin.get("api/session", headers=headers).json()["session"]["role"] == "service_role"
+            assert admin.delete("api/session", headers=headers).status_code == 200
+            assert admin.get("api/session", headers=headers).json() == {"session": None}
+            assert planted.session() is None
+
     def test_of_several_cookies_the_one_that_is_good_counts(self, target: Target, admin: Browser) -> None:
         with Browser(target) as browser:
             cookie = f"{COOKIE}={'x' * 43}; other=1; {COOKIE}={admin.secret}"
