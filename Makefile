@@ -6,7 +6,8 @@ READY := $(VENV)/.ready
 JS := tests/contract/js
 NODE_PACKAGES := $(JS)/node_modules/.ready
 UI := admin_ui
-UI_PACKAGES := $(UI)/node_modules/.ready
+# What npm writes last.
+UI_PACKAGES := $(UI)/node_modules/.package-lock.json
 BENCH_VENV := benchmarks/.venv
 COVERED := aerostore/domain.py,aerostore/errors.py,aerostore/permissions/*,aerostore/service/*
 

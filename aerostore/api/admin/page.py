@@ -25,7 +25,7 @@ _MISSING = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>The admin UI is not built</title>"
     "<h1>The admin UI is not built</h1>"
     "<p>The storage itself works. In a checkout of aerostore, <code>make ui</code> builds the UI; it needs"
-    " Node.js 20.19 or newer, or lets pip fetch one. A released wheel has it inside:"
+    " Node.js 20.19, or 22.12 and newer, or lets pip fetch one. A released wheel has it inside:"
     " <code>pip install --force-reinstall aerostore</code>.</p>"
     "<p>This page finds it as soon as it is there.</p></html>"
 )
