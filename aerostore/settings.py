@@ -305,12 +305,14 @@ def _shown(name: str, value: Any) -> str | int | bool | list[str] | None:
 def _without_credentials(url: str, *, has_path: bool) -> str:
     """Return scheme, host and path of a URL: user, password and query are for the server alone.
 
-    A password may hold any sign, and not all programs agree where a host begins: it is behind the last `@`.
     has_path: the path is no secret, as that of a webhook may be.
+    Source: PostgreSQL, libpq reads what is before the first `@` as credentials unless a `/` comes first.
     """
     scheme, _, rest = url.partition("://")
-    shown = re.split("[?#]" if has_path else "[?#/]", rest.rpartition("@")[2], maxsplit=1)[0]
-    return f"{scheme}://{shown}"
+    after = re.sub(r"\A[^@/]*@", "", rest)
+    shown = re.split("[?#]" if has_path else "[?#/]", after, maxsplit=1)[0]
+    # Programs may take such an address differently: then nothing of it is shown.
+    return f"{scheme}://{'...' if '@' in shown else shown}"
 
 
 def _parse_toml(path: Path) -> dict[str, Any]:
