@@ -66,6 +66,7 @@ from aerostore.service.access_key import AccessKeys
 from aerostore.service.admin import Administration, administration
 from aerostore.service.assemble import Limits, file_storage, folder_workers
 from aerostore.service.denial import Denials
+from aerostore.service.ending import end
 from aerostore.service.explain import Explain
 from aerostore.service.job_runner import JobRunner, JobWorker
 from aerostore.service.maintenance import RECLAIM, SCRUB, ReclaimWorker, ScrubWorker
@@ -186,7 +187,7 @@ def build(settings: Settings, *, clock: Clock = utc_now, adopt: bool = False) ->
             clock=clock,
             telemetry=telemetry,
         ),
-        job_runner=JobRunner(executor, jobs, workers, clock=clock),
+        job_runner=JobRunner(executor, jobs, workers, clock=clock, telemetry=telemetry),
         explain=explain,
         denials=Denials(executor, explain, clock=clock, telemetry=telemetry),
         telemetry=telemetry,
@@ -448,9 +449,7 @@ async def _background(parts: Parts, *, runs_jobs: bool) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
+        await end(jobs)
 
 
 async def _is_healthy(executor: Executor) -> bool:

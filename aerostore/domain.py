@@ -327,7 +327,10 @@ class AdminSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One committed change of one object. seq grows with each commit; payload is the webhook's."""
+    """One committed change of one object. seq grows with each commit; payload is the webhook's.
+
+    actor: `role` and `sub` of whoever did it, for operators alone; None when it was not noted.
+    """
 
     seq: int
     id: str
@@ -337,6 +340,7 @@ class Event:
     object_id: str
     payload: JsonObject
     created_at: datetime
+    actor: JsonObject | None = None
     attempts: int = 0
 
 

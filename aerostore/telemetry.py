@@ -7,6 +7,7 @@ import json
 import logging
 from bisect import bisect_left
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -47,61 +48,41 @@ class Telemetry:
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        times = partial(Histogram, buckets=_LATENCY_BUCKETS_S, registry=registry)
         self._registry = registry
         self._buckets: set[str] = set()
         self._durations: dict[tuple[str, str, int], Histogram] = {}
         self.requests = Tally()
-        self.uploads = Counter(
-            "storage_upload", "Uploads by outcome.", ("bucket", "status"), registry=registry
+        self.uploads = counter("storage_upload", "Uploads by outcome.", ("bucket", "status"))
+        self.downloads = counter("storage_download", "Downloads by outcome.", ("bucket", "status"))
+        self.upload_bytes = counter("storage_upload_bytes", "Bytes stored by uploads.", ("bucket",))
+        self.download_bytes = counter("storage_download_bytes", "Bytes handed to downloads.", ("bucket",))
+        self.orphan_files = gauge(
+            "storage_orphan_files_total", "Stored blobs without a row at the last scan."
         )
-        self.downloads = Counter(
-            "storage_download", "Downloads by outcome.", ("bucket", "status"), registry=registry
+        self.missing_files = gauge(
+            "storage_missing_files_total", "Rows whose bytes were missing at the last scan."
         )
-        self.upload_bytes = Counter(
-            "storage_upload_bytes", "Bytes stored by uploads.", ("bucket",), registry=registry
+        self.damaged_files = gauge(
+            "storage_damaged_files", "Rows whose bytes are known to have another hash."
         )
-        self.download_bytes = Counter(
-            "storage_download_bytes", "Bytes handed to downloads.", ("bucket",), registry=registry
+        self.reclaimed_bytes = counter("storage_reclaimed_bytes", "Bytes removed by reclaim.")
+        self.dead_events = gauge("storage_dead_events", "Events whose delivery was given up.")
+        self.denials_dropped = counter(
+            "storage_denials_dropped", "Refusals that were not kept for explanation: too many at once."
         )
-        self.orphan_files = Gauge(
-            "storage_orphan_files_total", "Stored blobs without a row at the last scan.", registry=registry
+        self.jobs = counter("storage_jobs", "Jobs that ended, by outcome.", ("kind", "state"))
+        self.jobs_running = gauge("storage_jobs_running", "Jobs that this process works on now.")
+        self.backend_latency = times(
+            "storage_backend_latency_seconds", "Time of one backend call.", ("operation", "backend")
         )
-        self.missing_files = Gauge(
-            "storage_missing_files_total",
-            "Rows whose bytes were missing at the last scan.",
-            registry=registry,
-        )
-        self.damaged_files = Gauge(
-            "storage_damaged_files", "Rows whose bytes are known to have another hash.", registry=registry
-        )
-        self.reclaimed_bytes = Counter(
-            "storage_reclaimed_bytes", "Bytes removed by reclaim.", registry=registry
-        )
-        self.dead_events = Gauge(
-            "storage_dead_events", "Events whose delivery was given up.", registry=registry
-        )
-        self.denials_dropped = Counter(
-            "storage_denials_dropped",
-            "Refusals that were not kept for explanation: too many at once.",
-            registry=registry,
-        )
-        self.backend_latency = Histogram(
-            "storage_backend_latency_seconds",
-            "Time of one backend call.",
-            ("operation", "backend"),
-            buckets=_LATENCY_BUCKETS_S,
-            registry=registry,
-        )
-        self.request_duration = Histogram(
+        self.request_duration = times(
             "http_request_duration_seconds",
             "Time from the first byte of a request to the last byte of its response.",
             ("method", "operation", "status_code"),
-            buckets=_LATENCY_BUCKETS_S,
-            registry=registry,
         )
-        self.requests_in_flight = Gauge(
-            "http_requests_in_flight", "Requests being served now.", registry=registry
-        )
+        self.requests_in_flight = gauge("http_requests_in_flight", "Requests being served now.")
 
     def bucket_label(self, bucket_id: str) -> str:
         """Return `bucket_id` as a label while there are few buckets, else the label shared by the rest."""

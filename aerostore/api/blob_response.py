@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from aerostore.api.hang_up import hung_up
 from aerostore.domain import Object, has_control_character
 from aerostore.service.download import Download
 
@@ -73,7 +74,7 @@ class BlobResponse(Response):
 
     async def _send_body(self, receive: Receive, send: Send) -> None:
         """Send the pieces; stop when the client has gone, which `send` would not tell."""
-        gone = asyncio.create_task(_disconnect(receive)) if self._reader.length > _WATCHED_BYTES else None
+        gone = asyncio.create_task(hung_up(receive)) if self._reader.length > _WATCHED_BYTES else None
         left = self._reader.length
         try:
             async for piece in self._reader.chunks():
@@ -95,8 +96,3 @@ class BlobResponse(Response):
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
         await send({"type": "http.response.body", "body": piece, "more_body": more_body})
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

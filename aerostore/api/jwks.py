@@ -12,10 +12,10 @@ from ipaddress import ip_address
 from typing import Any, NoReturn
 
 import httpx
-import orjson
 from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
+from aerostore.api.json_depth import is_writable
 from aerostore.errors import InvalidToken, Unavailable
 
 MIN_SECRET_BYTES = 16
@@ -78,9 +78,10 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
-        orjson.dumps(value)
-    except (RecursionError, orjson.JSONEncodeError):
-        raise ValueError("The JSON is nested too deeply or holds unusable text or numbers") from None
+    except RecursionError:
+        raise ValueError("The JSON is nested too deeply") from None
+    if not is_writable(value):
+        raise ValueError("The JSON is nested too deeply or holds unusable text or numbers")
     if not isinstance(value, dict):
         raise ValueError("The JSON is not an object")
     return value

@@ -3,6 +3,7 @@
 import orjson
 from starlette.requests import Request
 
+from aerostore.api.json_depth import is_writable
 from aerostore.domain import MAX_USER_METADATA_BYTES, JsonObject
 from aerostore.errors import InvalidInput, MetadataTooLarge
 
@@ -27,8 +28,6 @@ def parse_user_metadata(text: str | bytes | None) -> JsonObject | None:
         return None
     if not isinstance(parsed, dict):
         raise InvalidInput("The user metadata must be a JSON object")
-    try:
-        orjson.dumps(parsed)  # reads deeper levels than it can write back
-    except orjson.JSONEncodeError:
-        raise InvalidInput("The user metadata is nested too deeply") from None
+    if not is_writable(parsed):
+        raise InvalidInput("The user metadata is nested too deeply", hint="Use fewer levels.")
     return parsed

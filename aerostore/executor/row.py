@@ -26,6 +26,7 @@ from aerostore.domain import (
     parse_iso,
     to_iso,
 )
+from aerostore.executor.statements.event import ACTOR
 
 
 def to_bucket(row: Mapping[str, Any]) -> Bucket:
@@ -149,7 +150,9 @@ def to_scrub_round(row: Mapping[str, Any]) -> ScrubRound:
 
 
 def to_event(row: Mapping[str, Any]) -> Event:
-    """Read a row of storage_events."""
+    """Read a row of storage_events, in whose payload the actor is kept."""
+    payload = _to_json(row["payload"]) or {}
+    actor = payload.pop(ACTOR, None)
     return Event(
         seq=row["seq"],
         id=row["id"],
@@ -157,8 +160,9 @@ def to_event(row: Mapping[str, Any]) -> Event:
         bucket_id=row["bucket_id"],
         name=row["name"],
         object_id=row["object_id"],
-        payload=_to_json(row["payload"]) or {},
+        payload=payload,
         created_at=_to_time(row["created_at"]),
+        actor=actor,
         attempts=row["attempts"],
     )
 
@@ -205,6 +209,7 @@ def to_refusal(row: Mapping[str, Any]) -> JsonObject:
         "bucket": row["bucket_id"],
         "sub": row["user_id"],
         "at": to_iso(_to_time(row["created_at"])),
+        "question": _to_json(row["question"]),
     }
 
 

@@ -68,7 +68,7 @@ def file_storage(
     files = Files(executor, backend, outbox, publisher, clock=clock)
     tus = UploadSessions(executor, UploadProtocol.TUS, clock=clock, lifetime_s=limits.resumable_lifetime_s)
     s3 = UploadSessions(executor, UploadProtocol.S3, clock=clock, lifetime_s=limits.multipart_lifetime_s)
-    jobs = Jobs(executor, clock=clock)
+    jobs = Jobs(executor, clock=clock, telemetry=telemetry)
     look, batches = _folder_parts(executor, outbox, limits, clock=clock)
     downloads = Downloads(executor, backend, telemetry=telemetry)
     return FileStorage(

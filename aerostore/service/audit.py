@@ -3,7 +3,6 @@
 Doors and jobs only drop a note; a background job writes them in batches. A flood costs notes, not requests.
 """
 
-import asyncio
 import base64
 import logging
 from collections import deque
@@ -22,6 +21,7 @@ from aerostore.executor.statements import audit as audit_sql
 from aerostore.permissions import ADMIN_AUDIT_LIST, admit
 from aerostore.service.bookkeeping import Bookkeeping
 from aerostore.service.identifier import new_id
+from aerostore.service.note_taking import keep_writing
 
 TYPES = (
     "session.created",
@@ -33,7 +33,8 @@ TYPES = (
     "denial",
 )
 QUEUE_LENGTH = 1000
-KEPT_AT_MOST = 100_000
+KEPT_AT_MOST = 20_000
+"""How many notes of each type and role are kept: a flood of one kind washes no other one away."""
 KEPT_FOR = timedelta(days=90)
 _BATCH = 100
 _TRIM_EVERY = timedelta(minutes=10)
@@ -85,7 +86,9 @@ class Audit:
 
         event: one of `TYPES` but `denial`. detail: JSON without secrets.
         """
-        if len(self._waiting) >= QUEUE_LENGTH:
+        # Users, and whoever is refused, leave half of the room to operators.
+        room = QUEUE_LENGTH if role == "service_role" else QUEUE_LENGTH // 2
+        if len(self._waiting) >= room:
             self._dropped += 1
             return
         texts = {
@@ -105,18 +108,7 @@ class Audit:
 
     async def write_for_ever(self, interval_s: float) -> None:
         """Write what waits, each `interval_s`, until cancelled; then all that is left."""
-        try:
-            while True:
-                await asyncio.sleep(interval_s)
-                await self._write_calmly()
-        finally:
-            await self._write_calmly()
-
-    async def _write_calmly(self) -> None:
-        try:
-            await self.write_waiting()
-        except Exception:  # whatever it was, requests must not suffer, and later notes are still wanted
-            logger.exception("the audit was not written")
+        await keep_writing(self.write_waiting, lambda: interval_s, logger)
 
     async def write_waiting(self) -> int:
         """Write all notes that wait; return how many. Trims old ones now and then. Raises: Unavailable."""

@@ -4,7 +4,6 @@ Doors only drop a note; a background job explains and writes in batches. A flood
 not requests: what does not fit is counted and forgotten.
 """
 
-import asyncio
 import logging
 import uuid
 from collections import deque
@@ -20,6 +19,7 @@ from aerostore.executor import statements as sql
 from aerostore.executor.row import to_denial
 from aerostore.service.explain import Explain
 from aerostore.service.explanation import story_of
+from aerostore.service.note_taking import keep_writing
 from aerostore.service.question import Question
 from aerostore.telemetry import Telemetry
 
@@ -63,18 +63,7 @@ class Denials:
 
     async def write_for_ever(self, interval_s: float) -> None:
         """Write what waits, a batch each `interval_s`, until cancelled; then one more batch."""
-        try:
-            while True:
-                await asyncio.sleep(interval_s)
-                await self._write_calmly()
-        finally:
-            await self._write_calmly()
-
-    async def _write_calmly(self) -> None:
-        try:
-            await self.write_waiting()
-        except Exception:  # whatever it was, requests must not suffer, and later denials are still wanted
-            logger.exception("denials were not written")
+        await keep_writing(self.write_waiting, lambda: interval_s, logger)
 
     async def write_waiting(self) -> int:
         """Explain and write the oldest batch of notes; return how many. Trims old ones now and then."""

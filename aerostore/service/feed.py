@@ -7,17 +7,18 @@ version that was replaced since they learn that it was written, not what it was.
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from aerostore.domain import Clock, Event, JsonObject, RlsContext
-from aerostore.errors import AccessDenied, Overloaded, SlowDown, StorageError
+from aerostore.errors import AccessDenied, StorageError
 from aerostore.executor import Executor, Row, Work
 from aerostore.executor import statements as sql
 from aerostore.permissions import ADMIN_EVENT_FOLLOW, admit
 from aerostore.service.feed_tail import POLL_S, FeedTail, Stretch
+from aerostore.service.place import Places
 
 MAX_STREAMS = 100
 MAX_STREAMS_OF_ONE = 10
@@ -91,7 +92,9 @@ class EventFeed:
         self._executor = executor
         self._tail = FeedTail(executor, clock=clock, poll_s=poll_s)
         self._monotonic = monotonic
-        self._streams: Counter[str] = Counter()
+        self._places = Places(
+            "event streams", for_all=MAX_STREAMS, for_users=MAX_STREAMS // 2, for_one=MAX_STREAMS_OF_ONE
+        )
         self._is_closed = False
 
     def close(self) -> None:
@@ -105,20 +108,17 @@ class EventFeed:
         """Return a stream for `context`, which holds a place until it is closed.
 
         is_open: asked before events are shown, and every few seconds, whether the session has not ended.
-        Raises: Overloaded, SlowDown when there are too many streams, of all or of one session.
+        Raises: Overloaded, SlowDown when there are too many streams, of all or of one caller.
         """
         context = admit(context, ADMIN_EVENT_FOLLOW)
-        if self._streams.total() >= MAX_STREAMS:
-            raise Overloaded("The server has too many event streams open", hint="Close some, or try later.")
-        if self._streams[session_id] >= MAX_STREAMS_OF_ONE:
-            raise SlowDown("The session has too many event streams open", hint="Close some of its pages.")
-        self._streams[session_id] += 1
+        place = ExitStack()
+        place.enter_context(self._places.taken(context, operator=session_id))
         return EventStream(
             reader=_Reader(self._executor, context, query),
             tail=self._tail,
             is_open=is_open,
             is_closed=lambda: self._is_closed,
-            on_close=lambda: self._streams.subtract([session_id]),
+            on_close=place.close,
             monotonic=self._monotonic,
         )
 
@@ -156,7 +156,7 @@ class EventStream:
         self._tail.wake()
 
     def close(self) -> None:
-        """Give the place back; once."""
+        """Give the place back."""
         self._on_close()
 
     async def items(self) -> AsyncGenerator[Item, None]:
@@ -287,7 +287,8 @@ def _as_seen(event: Event, there: dict[str, Row]) -> Event | None:
     if row is None or (row["bucket_id"], row["name"]) != (event.bucket_id, event.name):
         return None
     is_current = event.payload.get("version") == row["version"]
-    return replace(event, payload={"metadata": event.payload["metadata"]} if is_current else {})
+    payload = {"metadata": event.payload["metadata"]} if is_current else {}
+    return replace(event, payload=payload, actor=None)
 
 
 def _is_of(type: str, wanted: str) -> bool:

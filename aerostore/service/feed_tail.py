@@ -19,6 +19,7 @@ from aerostore.executor import statements as sql
 from aerostore.executor.row import to_event, to_refusal
 from aerostore.executor.statements import feed as feed_sql
 from aerostore.service.bookkeeping import Bookkeeping
+from aerostore.service.ending import end
 from aerostore.service.horizon import EventHorizon
 
 POLL_S = 0.4
@@ -131,9 +132,7 @@ class FeedTail:
     async def _end(self) -> None:
         tasks = [task for task in (self._begun, self._polling) if task is not None]
         self._begun = self._polling = None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
     async def _reach_newest(self) -> int:
         """Return how far events are known to be complete, not before it includes those of this moment."""

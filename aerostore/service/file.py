@@ -59,6 +59,7 @@ from aerostore.service.publish import (
     new_object,
     write_statement,
 )
+from aerostore.service.sight import seen_of_locked
 
 _DELETE_BATCH = 500
 
@@ -306,7 +307,7 @@ class Files:
     def _delete_batch(self, context: RlsContext, bucket_id: str, names: Sequence[str]) -> Work[_Deletion]:
         # Locked first: what is moved away meanwhile must not be deleted.
         found = yield together(sql.lock_objects(bucket_id, names), sql.find_visible_objects(bucket_id, names))
-        visible = [to_object(row) for row in found.then[0].rows]
+        visible = seen_of_locked(found, found.then[0])
         if not visible:
             return _Deletion([], [])
         deleted = {row["id"] for row in (yield sql.delete_objects([each.id for each in visible])).rows}

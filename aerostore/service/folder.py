@@ -32,9 +32,9 @@ class Folders:
         the folder again; for a small folder what `FolderBatches.commit` raises; SlowDown for too many jobs.
         """
         acting = request.admitted(context)
-        names = await self._look.first_names(acting, request, self._at_once + 1)
-        request.check_names(names)
-        if len(names) > self._at_once:
+        portion = await self._look.first_portion(acting, request, self._at_once)
+        request.check_names(portion.names)
+        if not portion.is_all:
             return await self._jobs.start(context, request.kind, request.to_json())
 
         def note(outcome: Outcome) -> Work[Job]:
@@ -43,9 +43,11 @@ class Folders:
             return job
 
         try:
-            return await self._batches.commit(acting, request, names, note)
+            job = await self._batches.commit(acting, request, portion.names, note)
         except RowsRefused as refused:
             raise refused.to_error() from None
+        self._jobs.count_ended(job)
+        return job
 
     def _done(self, context: RlsContext, request: FolderRequest, outcome: Outcome) -> Job:
         now = self._clock()

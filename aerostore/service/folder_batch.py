@@ -26,6 +26,7 @@ from aerostore.service.job import report_entry
 from aerostore.service.limit import check_mime_type, check_size, size_limit
 from aerostore.service.outbox import Outbox
 from aerostore.service.publish import new_object
+from aerostore.service.sight import seen_of_locked
 
 BATCH = 500
 """How many objects one transaction is about: a request does so many itself, a job does more of them."""
@@ -138,7 +139,7 @@ class FolderBatches:
             bucket = bucket_in(found, request.to_bucket_id)
         except NoSuchBucket:
             raise NoSuchRelation(resource=request.to_bucket_id) from None
-        sources = sorted([to_object(row) for row in visible.rows], key=lambda each: each.name)
+        sources = seen_of_locked(step, visible)
         self._check_limits(request, bucket, sources)
         # Of what is there still: a name that nothing will have is nobody's to clear.
         wanted = {request.new_name(source.name) for source in sources}
@@ -179,9 +180,9 @@ class FolderBatches:
     def _delete(self, context: RlsContext, bucket_id: str, names: Sequence[str]) -> Work[Outcome]:
         # Locked first: what is moved away meanwhile must not be deleted.
         step = yield together(sql.lock_objects(bucket_id, names), sql.find_visible_objects(bucket_id, names))
-        found = [to_object(row) for row in step.then[0].rows]
+        found = seen_of_locked(step, step.then[0])
         if found:
-            yield from self._remove(context, sorted(found, key=lambda each: each.name))
+            yield from self._remove(context, found)
         return _outcome(found)
 
     def _remove(self, context: RlsContext, objects: Sequence[Object]) -> Work[None]:

@@ -12,7 +12,7 @@ from aerostore.domain import Clock, Job, JobState, JsonObject
 from aerostore.errors import Conflict, StorageError
 from aerostore.executor import Work
 from aerostore.service.folder_batch import BATCH, FolderBatches, Outcome, RowsRefused, skipped_entries
-from aerostore.service.folder_look import FolderLook
+from aerostore.service.folder_look import FolderLook, Portion
 from aerostore.service.folder_request import folder_request
 from aerostore.service.job import Jobs, JobStopped, advanced, problem_of, report_entry, with_entries
 
@@ -65,8 +65,14 @@ class _Run:
         if self._job.state is JobState.PENDING:
             total = await look.foresee(context, self._request)
             await self._advance(state=JobState.RUNNING, total=total, started_at=self._parts.clock())
-        while names := await look.names(context, self._request, self._parts.batch, after=self._job.after_key):
-            self._job = await batches.commit(context, self._request, names, self._noting(names[-1]))
+        portion = Portion(names=(), is_all=False)
+        while not portion.is_all:
+            portion = await look.portion(
+                context, self._request, self._parts.batch, after=self._job.after_key
+            )
+            if portion.names:
+                note = self._noting(portion.names[-1])
+                self._job = await batches.commit(context, self._request, portion.names, note)
         await self._end(JobState.DONE, total=self._job.done + self._job.skipped)
 
     def _noting(self, last: str) -> "_Note":

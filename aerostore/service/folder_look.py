@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from aerostore.domain import Bucket, RlsContext, printable
 from aerostore.errors import (
@@ -20,46 +21,68 @@ from aerostore.service.folder_batch import taken_error
 from aerostore.service.folder_request import DELETE, FolderRequest, OnConflict
 from aerostore.service.limit import check_mime_type, size_limit
 
+MOST_USER_METADATA_BYTES = 8 * 1024**2
+"""How much user metadata a batch carries: there may be a megabyte of it for each object."""
 _TYPES_LOOKED_AT = 1000
 _CLASHES_LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Portion:
+    """Names in bytewise order, as many as one batch is about. is_all: none follow."""
+
+    names: Sequence[str]
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FolderLook:
-    """Looks at folders as the caller sees them. file_size_limit: the server's own, in bytes."""
+    """Looks at folders as the caller sees them. file_size_limit: the server's own, in bytes.
+
+    user_metadata_bytes: how much user metadata one batch may carry, besides that of its first object.
+    """
 
     executor: Executor
     file_size_limit: int
+    user_metadata_bytes: int = MOST_USER_METADATA_BYTES
 
-    async def names(
+    async def portion(
         self, context: RlsContext, request: FolderRequest, limit: int, *, after: str = ""
-    ) -> Sequence[str]:
-        """Return the first names in the folder that follow `after`, in bytewise order."""
+    ) -> Portion:
+        """Return the first names in the folder that follow `after`, at most `limit`."""
+        return await self.executor.read(context, lambda: self._portion(request, limit, after))
 
-        def work() -> Work[list[str]]:
-            return (yield from _names(request, limit, after))
-
-        return await self.executor.read(context, work)
-
-    async def first_names(self, context: RlsContext, request: FolderRequest, limit: int) -> Sequence[str]:
-        """Return the first names in the folder.
+    async def first_portion(self, context: RlsContext, request: FolderRequest, limit: int) -> Portion:
+        """Return the first names in the folder, at most `limit`.
 
         Raises: NoSuchBucket, NoSuchRelation for a missing destination; NoSuchKey when there is nothing that
         the caller may select.
         """
 
-        def work() -> Work[list[str]]:
+        def work() -> Work[Portion]:
             yield from bucket_by(sql.find_bucket(request.bucket_id))
             yield from _destination(request)
-            return (yield from _names(request, limit, ""))
+            return (yield from self._portion(request, limit, ""))
 
-        names = await self.executor.read(context, work)
-        if not names:
+        portion = await self.executor.read(context, work)
+        if not portion.names:
             raise NoSuchKey(
                 "Folder not found",
                 hint="Check the prefix, and that a policy lets the caller select what is in it.",
             )
-        return names
+        return portion
+
+    def _portion(self, request: FolderRequest, limit: int, after: str) -> Work[Portion]:
+        lower = max(request.prefix, after + sql.NAME_AFTER) if after else request.prefix
+        rows = (
+            yield folder_job.weigh_objects(
+                request.bucket_id, lower=lower, upper=request.upper, limit=limit + 1
+            )
+        ).rows
+        totals = accumulate(row["user_metadata_bytes"] for row in rows[:limit])
+        light = sum(total <= self.user_metadata_bytes for total in totals)
+        names = [row["name"] for row in rows[: max(light, 1)]]
+        return Portion(names, is_all=len(names) == len(rows))
 
     async def foresee(self, context: RlsContext, request: FolderRequest) -> int | None:
         """Refuse what can be seen to fail; return how many objects there are, None when it takes too long.
@@ -87,14 +110,6 @@ class FolderLook:
         yield from _check_depth(request)
         yield from _check_names(request)
         return int(measured["objects"])
-
-
-def _names(request: FolderRequest, limit: int, after: str) -> Work[list[str]]:
-    lower = max(request.prefix, after + sql.NAME_AFTER) if after else request.prefix
-    statement = sql.listing.names_between(
-        request.bucket_id, lower=lower, upper=request.upper, order="asc", limit=limit
-    )
-    return [row["name"] for row in (yield statement).rows]
 
 
 def _destination(request: FolderRequest) -> Work[Bucket | None]:

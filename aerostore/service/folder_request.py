@@ -17,6 +17,7 @@ from aerostore.permissions import (
     Operation,
     admit,
 )
+from aerostore.service.question import Question
 
 MOVE, COPY, DELETE = "folder.move", "folder.copy", "folder.delete"
 KINDS = (MOVE, COPY, DELETE)
@@ -88,6 +89,27 @@ class FolderRequest:
                 f"A name would have {longest + growth} bytes; {MAX_NAME_BYTES} are allowed",
                 hint="Take a shorter destination, or rename what is deep in the folder first.",
             )
+
+    def question_about(self, bucket_id: str, name: str) -> Question | None:
+        """Return what is asked of one object, for `explain`.
+
+        Of one that has a name that is wanted: whether it may be deleted. None when it is neither.
+        """
+        op = self.kind.removeprefix("folder.")
+        if bucket_id == self.bucket_id and name.startswith(self.prefix):
+            question = Question(op=op, bucket_id=bucket_id, name=name)
+            return question if self.kind == DELETE else self._with_destination(question)
+        if self.conflict is OnConflict.REPLACE and bucket_id == self.to_bucket_id:
+            return Question(op="delete", bucket_id=bucket_id, name=name)
+        return None
+
+    def _with_destination(self, question: Question) -> Question:
+        return replace(
+            question,
+            to_bucket_id=self.to_bucket_id,
+            to_name=self.to_prefix + question.name[len(self.prefix) :],
+            upsert=self.conflict is OnConflict.REPLACE,
+        )
 
     def to_json(self) -> JsonObject:
         """Return the request as it is kept, and as clients send it."""

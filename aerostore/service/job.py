@@ -5,7 +5,7 @@ A job acts as whoever started it, by role, subject and claims; no token is kept.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,10 @@ from aerostore.executor.row import to_job
 from aerostore.executor.statements import job_record
 from aerostore.permissions import JOB_CANCEL, JOB_GET, JOB_LIST, admit
 from aerostore.service.identifier import new_id
+from aerostore.telemetry import Telemetry
 
 KEPT_JOBS = 10_000
-"""How many jobs that have ended are remembered."""
+"""How many jobs of each role are remembered after their end."""
 MOST_UNFINISHED = 20
 """How many jobs one caller may have under way at once."""
 KEPT_ENTRIES = 1000
@@ -43,9 +44,10 @@ class JobQuery:
 class Jobs:
     """The jobs of everybody. news: set whenever this process has something new to do."""
 
-    def __init__(self, executor: Executor, *, clock: Clock) -> None:
+    def __init__(self, executor: Executor, *, clock: Clock, telemetry: Telemetry) -> None:
         self._executor = executor
         self._clock = clock
+        self._telemetry = telemetry
         self.news = asyncio.Event()
 
     async def start(
@@ -58,6 +60,7 @@ class Jobs:
         job = new_job(context, kind, request, self._clock())
 
         def work() -> Work[None]:
+            yield job_record.wait_to_start()
             counted = job_record.count_unfinished(context.role, context.user_id, alone)
             under_way = (yield counted).rows[0]
             if under_way["same_kind"]:
@@ -117,6 +120,7 @@ class Jobs:
             return (yield from _own_job(context, job_id))
 
         job = await self._executor.write(context, work)
+        self.count_ended(job)  # one that waits ends at once
         self.news.set()
         return job
 
@@ -145,17 +149,25 @@ class Jobs:
         def work() -> Work[Job]:
             return (yield from advanced(before, after))
 
-        return await self._executor.write(SYSTEM, work)
+        job = await self._executor.write(SYSTEM, work)
+        self.count_ended(job)
+        return job
 
     async def end(self, job: Job, state: JobState, **changes: Any) -> None:
         """Note how a job has ended, and `changes` of its other columns; the first to say so counts."""
         now = self._clock()
         ended = {**changes, "state": state, "is_cancelling": False, "updated_at": now, "finished_at": now}
 
-        def work() -> Work[None]:
-            yield job_record.end_job(job.id, ended)
+        def work() -> Work[int]:
+            return (yield job_record.end_job(job.id, ended)).changed
 
-        await self._executor.write(SYSTEM, work)
+        if await self._executor.write(SYSTEM, work):
+            self.count_ended(replace(job, state=state))
+
+    def count_ended(self, job: Job) -> None:
+        """Count a job for the metrics when it has ended; whoever has noted its end calls this once."""
+        if job.has_ended:
+            self._telemetry.jobs.labels(job.kind, str(job.state)).inc()
 
     async def trim(self) -> None:
         """Forget the oldest jobs that have ended."""

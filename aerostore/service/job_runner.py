@@ -10,8 +10,10 @@ from typing import Protocol
 from aerostore.domain import Clock, Job, JobState
 from aerostore.errors import StorageError, Unavailable
 from aerostore.executor import Executor
+from aerostore.service.ending import end
 from aerostore.service.job import Jobs, JobStopped, problem_of
 from aerostore.service.lease import Lease
+from aerostore.telemetry import Telemetry
 
 AT_ONCE = 4
 """How many jobs are under way at once."""
@@ -46,6 +48,7 @@ class JobRunner:
         workers: Mapping[str, JobWorker],
         *,
         clock: Clock,
+        telemetry: Telemetry,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._jobs = jobs
@@ -54,6 +57,7 @@ class JobRunner:
         self._sleep = sleep
         self._lease = Lease(executor, "jobs", clock=clock, seconds=LEASE_S)
         self._running: dict[str, asyncio.Task[None]] = {}
+        telemetry.jobs_running.set_function(lambda: len(self._running))
         self._failures: dict[str, tuple[int, int]] = {}
         self._has_lease = False
         self._trim_at: datetime | None = None
@@ -120,16 +124,12 @@ class JobRunner:
     async def _stop(self, job: Job) -> None:
         task = self._running.get(job.id)
         if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+            await end([task])
         await self._jobs.end(job, JobState.CANCELLED)
 
     async def _let_go(self) -> None:
         """End what runs here: its rows say how far it is, and whoever has the lease goes on."""
-        running = list(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(self._running.values())
         if self._has_lease:
             self._has_lease = False
             await self._lease.release()

@@ -7,6 +7,7 @@ from typing import Any
 
 from aerostore.domain import Clock, Job, JobState, JsonObject, RlsContext, ScrubRound
 from aerostore.permissions import ADMIN_JOB_RECLAIM, ADMIN_JOB_SCRUB, admit
+from aerostore.service.ending import end
 from aerostore.service.job import Jobs, report_of
 from aerostore.service.reclaim import Reclaim, ReclaimReport
 from aerostore.service.scrub import Scrub, ScrubReport
@@ -106,8 +107,7 @@ class _Log:
                 if ended:
                     return job, running.result()
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await end([running])
 
     async def _advanced(self, job: Job, reached: _Reached) -> Job:
         now = self._clock()

@@ -153,4 +153,5 @@ def _event(
         object_id=subject.id,
         payload=payload,
         created_at=now,
+        actor={"role": context.role, "sub": context.user_id},
     )

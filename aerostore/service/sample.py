@@ -5,17 +5,16 @@ all processes together make one plot, and a long one is as quickly read as a sho
 written is a time in which none ran.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aerostore.domain import Clock
-from aerostore.errors import Unavailable
 from aerostore.executor import Executor, Row
 from aerostore.executor.statements import sample as sample_sql
 from aerostore.service.bookkeeping import Bookkeeping
+from aerostore.service.note_taking import keep_writing
 from aerostore.telemetry import Tally, Telemetry
 
 TICK_S = 15
@@ -70,20 +69,10 @@ class Samples:
 
     async def write_for_ever(self) -> None:
         """Write at the end of each 15 seconds of the clock, until cancelled; then what is left."""
-        try:
-            while True:
-                await asyncio.sleep(TICK_S - self._clock().timestamp() % TICK_S + _LATE_S)
-                await self._write_calmly()
-        finally:
-            await self._write_calmly()
+        await keep_writing(self.write, self._until_next_tick_s, logger)
 
-    async def _write_calmly(self) -> None:
-        try:
-            await self.write()
-        except Unavailable as exc:
-            logger.warning("samples wait for the database", extra={"facts": {"reason": exc.message}})
-        except Exception:  # whatever it was, requests must not suffer, and later samples are still wanted
-            logger.exception("samples were not written")
+    def _until_next_tick_s(self) -> float:
+        return TICK_S - self._clock().timestamp() % TICK_S + _LATE_S
 
     async def write(self) -> None:
         """Add what was counted since the last time to the step that ends now, and forget old steps."""

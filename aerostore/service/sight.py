@@ -78,6 +78,16 @@ def linked(link: DownloadLink) -> Work[Found]:
     return Found(found, public=False, blob=_only_blob(step.then[0]), expires_at=link.expires_at)
 
 
+def seen_of_locked(locked: Result, visible: Result) -> list[Object]:
+    """Return what the caller sees of the rows that stay as they are, in order of name.
+
+    On PostgreSQL the look that follows a lock is a newer one: what came meanwhile can go again.
+    """
+    staying = {row["id"] for row in locked.rows}
+    objects = [to_object(row) for row in visible.rows if row["id"] in staying]
+    return sorted(objects, key=lambda each: each.name)
+
+
 def _only_object(rows: Sequence[Row], bucket_id: str, name: str) -> Object:
     if not rows:
         raise NoSuchKey(resource=f"{bucket_id}/{name}")

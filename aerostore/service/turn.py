@@ -16,6 +16,7 @@ from aerostore.errors import LockTimeout, StorageError
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.row import claimant_of
+from aerostore.service.ending import end
 
 WAIT_S = 10.0
 LOOK_EVERY_S = 1.0
@@ -43,7 +44,7 @@ class Turn:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return reading.result() if reading.done() else None
         finally:
-            await _end(reading)
+            await end([reading])
 
 
 class Turns:
@@ -81,7 +82,7 @@ class Turns:
                 try:
                     yield Turn(draft, wanted)
                 finally:
-                    await _end(watching)
+                    await end([watching])
         finally:
             if self._wanted.get(upload_id) is wanted:
                 del self._wanted[upload_id]
@@ -139,9 +140,3 @@ def _tell(wanted: asyncio.Future[None]) -> None:
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     return await anext(chunks, None)
-
-
-async def _end(task: asyncio.Task[Any]) -> None:
-    """Cancel a task that nobody waits for any more, and see its end."""
-    task.cancel()
-    await asyncio.wait({task})

@@ -7,27 +7,28 @@ be finished ends in the middle: without its directory, which comes last, program
 import asyncio
 import time
 import zipfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from aerostore.domain import EMPTY_FOLDER_PLACEHOLDER, Object, RlsContext
-from aerostore.errors import InvalidParameter, LimitExceeded, NoSuchKey, Overloaded
+from aerostore.errors import InvalidParameter, LimitExceeded, NoSuchKey
 from aerostore.executor import Executor, Work
 from aerostore.executor import statements as sql
 from aerostore.executor.row import to_object
 from aerostore.permissions import OBJECT_LIST_V2, OBJECT_ZIP, admit
 from aerostore.service.bucket import bucket_by
 from aerostore.service.download import Download, Downloads, ReadRequest
+from aerostore.service.place import Places
 from aerostore.service.zip_name import MemberNames
 
 MOST_MEMBERS = 50_000
 """How many objects one archive may have: its directory is in memory, half a kilobyte for each."""
 CHECK_EVERY_S = 5.0
 """How long after somebody is signed out an archive may go on to the next object."""
-_AT_ONCE = 8
+_AT_ONCE, _USERS_AT_ONCE, _OF_ONE_AT_ONCE = 8, 6, 2
 _PAGE = 500
 _FIRST_YEAR, _LAST_YEAR = 1980, 2107
 _COMPRESSED_TYPES = (
@@ -70,7 +71,7 @@ class Archives:
         self._downloads = downloads
         self._most_members = most_members
         self._check_every_s = check_every_s
-        self._under_way = 0
+        self._places = Places("archives", for_all=_AT_ONCE, for_users=_USERS_AT_ONCE, for_one=_OF_ONE_AT_ONCE)
 
     async def open(
         self, context: RlsContext, selection: Selection, *, confirm: Confirm
@@ -120,7 +121,7 @@ class Archives:
     async def _pieces(
         self, context: RlsContext, selection: Selection, names: Sequence[str], confirm: Confirm
     ) -> AsyncGenerator[bytes, None]:
-        with self._counted():
+        with self._places.taken(context, operator=context.request_id):
             confirmed = time.monotonic()
             sink = _Sink()
             members = MemberNames()
@@ -143,16 +144,6 @@ class Archives:
                         yield piece
             archive.close()
             yield sink.taken()
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        if self._under_way >= _AT_ONCE:
-            raise Overloaded("Too many archives are being made", hint="Try again when one has ended.")
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
 
 
 def _outermost(prefixes: Sequence[str]) -> Sequence[str]:

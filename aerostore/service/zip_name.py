@@ -12,7 +12,8 @@ class MemberNames:
     """Gives each object a name in one archive. Where case does not count, names still differ."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._taken: set[tuple[str, str]] = set()
+        self._numbers: dict[tuple[str, str], int] = {}
         self._folders: dict[str, str] = {"": ""}
 
     def member(self, name: str) -> str:
@@ -38,19 +39,25 @@ class MemberNames:
 
     def _unique(self, folder: str, segment: str) -> str:
         safe = _safe(segment)
-        stem, dot, extension = safe.rpartition(".")
-        member, number = folder + safe, 1
-        while _as_compared(member) in self._taken:
+        wanted = folder, _as_compared(safe)
+        member, number = safe, self._numbers.get(wanted, 1)
+        while (folder, _as_compared(member)) in self._taken:
             number += 1
-            numbered = f"{stem} ({number}){dot}{extension}" if stem else f"{safe} ({number})"
-            member = folder + numbered
-        self._taken.add(_as_compared(member))
-        return member
+            member = _numbered(safe, number)
+        # The next one goes on from here: names that are alike would try all the numbers again, each of them.
+        self._numbers[wanted] = number
+        self._taken.add((folder, _as_compared(member)))
+        return folder + member
 
 
-def _as_compared(member: str) -> str:
+def _numbered(segment: str, number: int) -> str:
+    stem, dot, extension = segment.rpartition(".")
+    return f"{stem} ({number}){dot}{extension}" if stem else f"{segment} ({number})"
+
+
+def _as_compared(segment: str) -> str:
     """Return what the names have in common that some file system takes for one."""
-    return member if member.isascii() and member.islower() else normalize("NFC", member.casefold())
+    return segment if segment.isascii() and segment.islower() else normalize("NFC", segment.casefold())
 
 
 def _safe(segment: str) -> str:

@@ -18,7 +18,7 @@ from tests.contract.conftest import stranger as stranger
 from tests.crash.server import Server, running
 
 # What becomes part of a question to the database: each engine has an answer of its own.
-ON_BOTH_ENGINES = {"test_claim", "test_search"}
+ON_BOTH_ENGINES = {"test_admin_adversary", "test_claim", "test_search"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -21,11 +21,11 @@ T = TypeVar("T")
 class FolderScene:
     """Folder operations over a stage; more than `BATCH` objects become a job, of that many at a time."""
 
-    def __init__(self, stage: Stage, executor: Executor | None = None) -> None:
+    def __init__(self, stage: Stage, executor: Executor | None = None, **look_options: int) -> None:
         self.stage = stage
         self.executor = executor or stage.executor
-        self.jobs = Jobs(self.executor, clock=stage.clock)
-        look = FolderLook(self.executor, FILE_SIZE_LIMIT)
+        self.jobs = Jobs(self.executor, clock=stage.clock, telemetry=stage.telemetry)
+        look = FolderLook(self.executor, FILE_SIZE_LIMIT, **look_options)
         batches = FolderBatches(
             self.executor, stage.outbox, clock=stage.clock, file_size_limit=FILE_SIZE_LIMIT
         )
@@ -34,7 +34,9 @@ class FolderScene:
 
     def runner(self, wrapped: Callable[[JobWorker], JobWorker] = lambda worker: worker) -> JobRunner:
         workers: Mapping[str, JobWorker] = dict.fromkeys(KINDS, wrapped(self.worker))
-        return JobRunner(self.executor, self.jobs, workers, clock=self.stage.clock)
+        return JobRunner(
+            self.executor, self.jobs, workers, clock=self.stage.clock, telemetry=self.stage.telemetry
+        )
 
     def start(self, kind: str, prefix: str, to: str = "", by: RlsContext = OWNER, **more: Any) -> Job:
         """Ask for `kind` of a folder of `photos`. more: other members of the body."""

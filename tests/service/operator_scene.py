@@ -55,4 +55,4 @@ def law_of(stage: Stage) -> LawListing:
 
 
 def maintenance_of(stage: Stage) -> Maintenance:
-    return Maintenance(Jobs(stage.executor, clock=stage.clock))
+    return Maintenance(Jobs(stage.executor, clock=stage.clock, telemetry=stage.telemetry))

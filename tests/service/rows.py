@@ -43,7 +43,6 @@ class SqliteRows:
         self._path = folder / "rows.db"
         self._policies = CompiledPolicies(load(_sources(rights))) if isinstance(rights, str) else rights
 
-
     def executor(self) -> Executor:
         return SqliteExecutor(self._path, self._policies or DEFAULT_POLICIES)
 

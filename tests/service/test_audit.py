@@ -7,6 +7,7 @@ import pytest
 
 from aerostore.domain import JsonObject, RlsContext, to_iso
 from aerostore.errors import InvalidParameter, RoleNotAllowed
+from aerostore.service import audit as audit_module
 from aerostore.service.audit import KEPT_FOR, QUEUE_LENGTH, TYPES, Audit, AuditQuery
 from tests.service.conftest import IN_POSTGRES, Kind
 from tests.service.stage import ANON, OWNER, SERVICE, Stage
@@ -109,10 +110,26 @@ def test_a_page_can_be_of_one_type(stage: Stage, audit: Audit, type: str) -> Non
 def test_a_flood_costs_notes_and_is_logged(
     stage: Stage, audit: Audit, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(QUEUE_LENGTH + 2):
+    for _ in range(QUEUE_LENGTH // 2 + 2):
         audit.note("session.refused")
-    assert write(stage, audit) == QUEUE_LENGTH
+    stage.clock.advance(1)
+    audit.note_by(SERVICE, "session.created")
+    assert write(stage, audit) == QUEUE_LENGTH // 2 + 1
+    assert entries(stage, audit)[0]["role"] == "service_role"
     assert [record.__dict__["facts"] for record in caplog.records] == [{"dropped": 2}]
+
+
+def test_notes_of_users_push_out_none_of_operators(
+    stage: Stage, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_module, "KEPT_AT_MOST", 2)
+    audit.note_by(SERVICE, "job.started", number=0)
+    for number in range(3):
+        stage.clock.advance(1)
+        audit.note_by(OWNER, "job.started", number=number)
+    write(stage, audit)
+    found = [(entry["role"], entry["detail"]["number"]) for entry in entries(stage, audit)]
+    assert found == [("authenticated", 2), ("authenticated", 1), ("service_role", 0)]
 
 
 def test_what_no_row_can_hold_is_left_out_and_the_others_are_kept(stage: Stage, audit: Audit) -> None:

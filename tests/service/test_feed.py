@@ -200,6 +200,19 @@ def test_a_user_is_shown_events_of_objects_that_it_may_select(stage: Stage) -> N
     assert len(shown(stage, SERVICE)) == 3
 
 
+def test_operators_are_told_who_did_it_and_users_are_not(stage: Stage) -> None:
+    stage.put("a", by=OWNER)
+    stage.put("b", by=SERVICE)
+    stage.put("b", by=SERVICE, upsert=True)
+    stage.run(stage.storage.files.delete_many(SERVICE, "photos", ["b"]))
+    owner, service = {"role": "authenticated", "sub": "owner"}, {"role": "service_role", "sub": None}
+    told = [item.actor for item in history(stage, SERVICE, 4) if isinstance(item, Event)]
+    assert told == [owner, service, service, service]
+    [mine] = history(stage, OWNER, 1)
+    assert isinstance(mine, Event)
+    assert (mine.name, mine.actor) == ("a", None)
+
+
 def test_nobody_else_is_shown_anything(stage: Stage) -> None:
     stage.put("mine", by=OWNER)
 

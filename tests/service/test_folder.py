@@ -1,6 +1,8 @@
 """Folders that one request takes care of: all of it is done, or nothing."""
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,7 +19,9 @@ from aerostore.errors import (
     NoSuchRelation,
     ResourceAlreadyExists,
     StorageError,
+    Unavailable,
 )
+from aerostore.service.folder_request import folder_request
 from tests.service.conftest import MakeStage, in_memory
 from tests.service.folder_scene import BATCH, FolderScene
 from tests.service.stage import ANON, OWNER, SERVICE, STRANGER, Stage
@@ -235,6 +239,27 @@ def refusal(scene: FolderScene, kind: str, prefix: str, to: str, conflict: str) 
     except StorageError as exc:
         return f"{exc.code} {exc.message} {exc.resource} {exc.hint}"
     return f"{job.state} {job.done} {job.skipped} {job.total} {job.error} {job.report}"
+
+
+def test_nobody_is_refused_since_others_move_the_same_objects_meanwhile(scene: FolderScene) -> None:
+    files = scene.stage.storage.files
+    names = [f"a/{number}" for number in range(BATCH)]
+
+    async def ask(kind: str, prefix: str, to: str) -> None:
+        body = {"bucket": "photos", "prefix": prefix, "to_prefix": to, "conflict": "replace"}
+        with suppress(NoSuchKey, Unavailable):
+            await scene.folders.start(OWNER, folder_request(f"folder.{kind}", body))
+
+    async def delete_many() -> None:
+        assert await files.remove_many(OWNER, "photos", names) == set()
+
+    async def all_at_once() -> None:
+        for _ in range(12):
+            await asyncio.gather(*(scene.stage.aput(name, upsert=True) for name in names))
+            moves = [ask("move", *way) for way in [("a/", "b/"), ("b/", "a/")] * 4]
+            await asyncio.gather(*moves, ask("delete", "b/", ""), ask("delete", "a/", ""), delete_many())
+
+    scene.stage.run(all_at_once())
 
 
 @in_memory

@@ -7,6 +7,8 @@ import pytest
 
 from aerostore.domain import JobState
 from aerostore.errors import AccessDenied, StorageError
+from aerostore.service.folder_look import Portion
+from aerostore.service.folder_request import folder_request
 from aerostore.service.job import JobStopped
 from tests.conformance.executor_fixture import Rights, Who
 from tests.faults import CrashNow
@@ -230,3 +232,20 @@ def test_what_comes_behind_the_job_stays_where_it_is(scene: FolderScene) -> None
     scene.stage.run(FolderScene(scene.stage, HookedExecutor(scene.stage.executor, add)).worker.run(job))
     assert scene.job(job.id).state is JobState.DONE
     assert scene.names() == ["a/00", *MOVED]
+
+
+def test_a_batch_carries_only_so_much_of_what_users_wrote(stage: Stage) -> None:
+    """What fits into memory for one object may not for five hundred."""
+    scene = FolderScene(stage, user_metadata_bytes=1000)
+    scene.fill("a/1", user_metadata={"said": "x" * 2000})
+    scene.fill("a/2", "a/3", user_metadata={"said": "x" * 400})
+    request = folder_request("folder.copy", {"bucket": "photos", "prefix": "a/", "to_prefix": "b/"})
+
+    def portion(after: str) -> Portion:
+        return stage.run(scene.worker.look.portion(request.admitted(OWNER), request, BATCH, after=after))
+
+    assert portion("") == Portion(["a/1"], is_all=False)
+    assert portion("a/1") == Portion(["a/2", "a/3"], is_all=True)
+    assert scene.start("copy", "a/", "b/").state is JobState.PENDING
+    scene.run_jobs()
+    assert scene.names() == ["a/1", "a/2", "a/3", "b/1", "b/2", "b/3"]

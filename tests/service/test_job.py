@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from aerostore.domain import Job, JobState, RlsContext
-from aerostore.errors import Conflict, SlowDown, StorageError, Unavailable
+from aerostore.errors import Conflict, NoSuchBucket, SlowDown, StorageError, Unavailable
 from aerostore.service import job as job_module
 from aerostore.service.job import KEPT_ENTRIES, MOST_UNFINISHED, JobQuery, Jobs, report_of, with_entries
 from aerostore.service.job_runner import LEASE_S, PATIENCE, JobRunner
@@ -39,7 +39,14 @@ def jobs(stage: Stage) -> Jobs:
 
 
 def runner_of(stage: Stage, worker: Worker) -> JobRunner:
-    return JobRunner(stage.executor, stage.storage.jobs, {KIND: worker}, clock=stage.clock, sleep=no_pause)
+    return JobRunner(
+        stage.executor,
+        stage.storage.jobs,
+        {KIND: worker},
+        clock=stage.clock,
+        telemetry=stage.telemetry,
+        sleep=no_pause,
+    )
 
 
 def start(stage: Stage, by: RlsContext = OWNER) -> Job:
@@ -110,6 +117,45 @@ def test_kinds_that_must_be_alone_are(stage: Stage, jobs: Jobs) -> None:
     stage.run(jobs.start(SERVICE, "reclaim", {}, alone=("reclaim",)))
 
 
+def test_of_many_who_start_a_kind_that_must_be_alone_one_does(stage: Stage, jobs: Jobs) -> None:
+    async def start_all() -> list[object]:
+        asked = [jobs.start(SERVICE, "scrub", {}, alone=("scrub",)) for _ in range(8)]
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    outcomes = stage.run(start_all())
+    assert sorted(type(each).__name__ for each in outcomes) == [*["Conflict"] * 7, "Job"]
+
+
+def test_jobs_are_counted_by_kind_and_end(stage: Stage, jobs: Jobs) -> None:
+    async def fail(_job: Job) -> None:
+        raise NoSuchBucket
+
+    waiting = start(stage)
+    stage.run(jobs.cancel(OWNER, waiting.id))
+    start(stage)
+    stage.run(runner_of(stage, Worker(fail)).run_until_done())
+    done = start(stage)
+    for _ in range(2):
+        stage.run(jobs.end(done, JobState.DONE))
+    metrics = stage.telemetry.render().decode()
+    for state in ("cancelled", "failed", "done"):
+        assert f'storage_jobs_total{{kind="{KIND}",state="{state}"}} 1.0' in metrics
+
+
+@in_memory
+def test_jobs_under_way_are_counted(stage: Stage) -> None:
+    seen: list[str] = []
+
+    async def look_and_end(job: Job) -> None:
+        seen.append(stage.telemetry.render().decode())
+        await stage.storage.jobs.end(job, JobState.DONE)
+
+    start(stage)
+    stage.run(runner_of(stage, Worker(look_and_end)).run_until_done())
+    assert "storage_jobs_running 1.0" in seen[0]
+    assert "storage_jobs_running 0.0" in stage.telemetry.render().decode()
+
+
 @in_memory
 def test_old_jobs_are_forgotten_and_unfinished_ones_are_not(
     stage: Stage, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
@@ -122,6 +168,18 @@ def test_old_jobs_are_forgotten_and_unfinished_ones_are_not(
     stage.run(jobs.trim())
     page, _ = stage.run(jobs.list(SERVICE, JobQuery()))
     assert {job.id for job in page} == {waiting.id, *sorted([job.id for job in ended])[2:]}
+
+
+def test_jobs_of_users_push_out_none_of_operators(
+    stage: Stage, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "KEPT_JOBS", 1)
+    kept = start(stage, SERVICE)
+    for job in (kept, start(stage), start(stage)):
+        stage.run(jobs.end(job, JobState.DONE))
+    stage.run(jobs.trim())
+    page, _ = stage.run(jobs.list(SERVICE, JobQuery()))
+    assert (len(page), page[-1].id) == (2, kept.id)
 
 
 def test_a_report_is_bounded_and_says_so() -> None:

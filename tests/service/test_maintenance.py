@@ -33,7 +33,7 @@ class Workshop:
 
     def __init__(self, stage: Stage, *, sleep: Callable[[float], Awaitable[object]] = no_pause) -> None:
         self.stage = stage
-        self.jobs = Jobs(stage.executor, clock=stage.clock)
+        self.jobs = Jobs(stage.executor, clock=stage.clock, telemetry=stage.telemetry)
         self.maintenance = Maintenance(self.jobs)
         scrub = Scrub(
             stage.executor,
@@ -47,7 +47,9 @@ class Workshop:
             RECLAIM: ReclaimWorker(stage.another_reclaim(), self.jobs, clock=stage.clock),
             SCRUB: ScrubWorker(scrub, self.jobs, clock=stage.clock),
         }
-        self.runner = JobRunner(stage.executor, self.jobs, workers, clock=stage.clock)
+        self.runner = JobRunner(
+            stage.executor, self.jobs, workers, clock=stage.clock, telemetry=stage.telemetry
+        )
 
     def reclaim(self, *, apply: bool) -> Job:
         """Run a job of reclaim to its end, and return it with its report."""

@@ -170,7 +170,12 @@ async def job_ids(scene: Scene, by: RlsContext) -> list[str]:
 
 async def packed(scene: Scene, by: RlsContext) -> bytes:
     selection = Selection(bucket_id="photos", prefixes=[""])
-    return b"".join([piece async for piece in await scene.stage.storage.archives.open(by, selection)])
+    pieces = await scene.stage.storage.archives.open(by, selection, confirm=is_signed_in)
+    return b"".join([piece async for piece in pieces])
+
+
+async def is_signed_in() -> None:
+    """Confirm that the caller is, as the session would."""
 
 
 async def deleted_names(scene: Scene, by: RlsContext) -> list[str]:

@@ -4,7 +4,8 @@ import asyncio
 import io
 import tracemalloc
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from aerostore.errors import (
     NoSuchBucket,
     NoSuchKey,
     Overloaded,
+    SlowDown,
 )
 from aerostore.service.zip import Archives, Selection
 from tests.service.conftest import MakeStage, in_memory
@@ -196,7 +198,7 @@ def test_a_client_that_leaves_lets_go_of_everything(stage: Stage, monkeypatch: p
         assert CountedReader.open_now == 0
 
     stage.run(leave())
-    assert archives._under_way == 0
+    assert archives._places.taken_now == 0
 
 
 @in_memory
@@ -235,19 +237,28 @@ def test_members_beyond_32_bits_are_readable(stage: Stage, monkeypatch: pytest.M
     assert {each.extract_version for each in archive.infolist()} == {zipfile.ZIP64_VERSION}
 
 
+async def begin_archives(stage: Stage, by: RlsContext, count: int) -> list[AsyncGenerator[bytes, None]]:
+    """Open archives, and read the first piece of each."""
+    begun = [await stage.storage.archives.open(by, EVERYTHING, confirm=is_signed_in) for _ in range(count)]
+    for pieces in begun:
+        await anext(pieces)
+    return begun
+
+
 @in_memory
-def test_only_so_many_archives_are_made_at_once(stage: Stage) -> None:
-    stage.put("a")
-    selection = Selection(bucket_id="photos", prefixes=[""])
+def test_only_so_many_archives_are_made_at_once_and_few_of_one_user(stage: Stage) -> None:
+    stage.put("a", by=OWNER)
 
     async def many() -> None:
-        begun = [await stage.storage.archives.open(OWNER, selection, confirm=is_signed_in) for _ in range(9)]
-        for pieces in begun[:8]:
-            await anext(pieces)
+        mine = await begin_archives(stage, OWNER, 2)
+        with pytest.raises(SlowDown):
+            await begin_archives(stage, OWNER, 1)
+        for number in range(6):
+            mine += await begin_archives(stage, replace(SERVICE, request_id=str(number)), 1)
         with pytest.raises(Overloaded):
-            await anext(begun[8])
-        await asyncio.gather(*(pieces.aclose() for pieces in begun))
-        await collect(stage.storage.archives, OWNER, selection)
+            await begin_archives(stage, SERVICE, 1)
+        await asyncio.gather(*(pieces.aclose() for pieces in mine))
+        await collect(stage.storage.archives, OWNER, EVERYTHING)
 
     stage.run(many())
 

@@ -27,10 +27,10 @@ def attempts(seconds: Seconds) -> Attempts:
 
 
 def taken(attempts: Attempts, address: str | None, most: int = 100) -> int:
-    """Count how many attempts in a row are taken."""
+    """Count how many refusals in a row are put up with."""
     for count in range(most):
         try:
-            attempts.begin(address)
+            attempts.refuse(address)
         except SlowDown:
             return count
     return most
@@ -48,20 +48,6 @@ def test_time_gives_them_back_one_by_one(attempts: Attempts, seconds: Seconds) -
     assert taken(attempts, HERE) == 10
 
 
-def test_one_that_succeeds_costs_nothing(attempts: Attempts) -> None:
-    for _ in range(100):
-        attempts.begin(HERE)
-        attempts.give_back(HERE)
-    assert taken(attempts, HERE) == 10
-
-
-def test_many_at_once_gain_nothing(attempts: Attempts) -> None:
-    """They are counted when they begin, whatever becomes of them."""
-    assert taken(attempts, HERE) == 10
-    attempts.give_back(HERE)
-    assert taken(attempts, HERE) == 1
-
-
 def test_addresses_are_counted_for_themselves(attempts: Attempts) -> None:
     taken(attempts, HERE)
     assert taken(attempts, ELSEWHERE) == 10
@@ -76,5 +62,5 @@ def test_a_network_of_ipv6_counts_as_one(attempts: Attempts) -> None:
 
 def test_a_flood_of_addresses_is_not_remembered(attempts: Attempts) -> None:
     for number in range(10_001):
-        attempts.begin(f"198.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        attempts.refuse(f"198.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(attempts._spent) == 10_000

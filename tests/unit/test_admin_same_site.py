@@ -38,6 +38,14 @@ def test_other_sites_may_nothing_at_all(method: str, site: str) -> None:
     assert not is_taken(asked(method, HOST, OURS, CSRF, ("sec-fetch-site", site)))
 
 
+@pytest.mark.parametrize("kind", ["script", "style", "worker", "serviceworker"])
+def test_no_page_runs_what_it_gets_here(kind: str) -> None:
+    ours = ("sec-fetch-site", "same-origin")
+    assert not is_taken(asked("GET", ours, ("sec-fetch-dest", kind)))
+    for shown in ("image", "video", "iframe", "document", "empty"):
+        assert is_taken(asked("GET", ours, ("sec-fetch-dest", shown)))
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "LOCK"])
 def test_a_change_needs_the_header(method: str) -> None:
     for headers in ((HOST, OURS), (HOST, OURS, ("sec-fetch-site", "same-origin"))):

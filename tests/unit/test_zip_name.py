@@ -1,6 +1,8 @@
 """Names in archives: none leaves its folder, none comes twice, hardly any changes."""
 
+import itertools
 import string
+import time
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
@@ -72,3 +74,12 @@ def test_no_list_of_names_leaves_the_folder_or_meets_itself(given_names: list[st
         assert ".." not in PurePosixPath(each).parts
         assert not PureWindowsPath(each).is_absolute() and not PureWindowsPath(each).drive
         assert each.endswith("/") or each.casefold() not in folders
+
+
+def test_names_that_are_alike_take_no_longer_the_more_there_are() -> None:
+    names = MemberNames()
+    begun = time.process_time()
+    spellings = ("".join(letters) for letters in itertools.product("aA", repeat=15))
+    members = {names.member(f"folder/{each}.txt") for each in spellings}
+    assert len(members) == 2**15
+    assert time.process_time() - begun < 5  # trying every number again takes minutes

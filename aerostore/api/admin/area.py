@@ -10,7 +10,7 @@ from aerostore.api.request import ADMIN
 # Pages of other origins have no use of an answer.
 _ISOLATED = (b"cross-origin-resource-policy", b"same-origin")
 _NOT_KEPT = (b"cache-control", b"no-store")
-_SAID_ANEW = {b"cache-control", b"expires", _ISOLATED[0]}
+_ABOUT_CACHES = {b"cache-control", b"expires"}
 _Headers = Sequence[tuple[bytes, bytes]]
 ADMIN_PATH = "/admin"
 API_PATH = f"{ADMIN_PATH}/api"
@@ -51,7 +51,7 @@ def _guarding(send: Send, path: str) -> Send:
 
     async def send_guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = message.get("headers", [])
+            headers = [each for each in message.get("headers", []) if each[0] != _ISOLATED[0]]
             message["headers"] = [*(_asked_again(headers) if is_storage else headers), _ISOLATED]
         await send(message)
 
@@ -66,6 +66,6 @@ def _asked_again(headers: _Headers) -> _Headers:
     if _NOT_KEPT in headers:
         return headers
     return [
-        *(each for each in headers if each[0] not in _SAID_ANEW),
+        *(each for each in headers if each[0] not in _ABOUT_CACHES),
         (b"cache-control", b"private, no-cache"),
     ]

@@ -16,25 +16,20 @@ _IPV6_NETWORK = 64
 class Attempts:
     """Counts refused attempts for each address, in this process. now: a monotonic clock in seconds.
 
-    Each attempt is counted when it begins and given back when it succeeds, so that many at once gain nothing.
+    A good key is never counted, and never waits: behind a proxy one address is that of everybody.
     """
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def begin(self, address: str | None) -> None:
-        """Count one attempt. Raises: SlowDown when too many were refused lately."""
+    def refuse(self, address: str | None) -> None:
+        """Count one refused attempt. Raises: SlowDown when too many were refused lately."""
         key = _key(address)
         spent = self._spent_by(key)
         if spent + 1 > _IN_A_ROW:
             raise SlowDown("Too many sign-ins were refused", hint="Wait a minute, then try again.")
         self._note(key, spent + 1)
-
-    def give_back(self, address: str | None) -> None:
-        """Take back what `begin` counted: the attempt was a good one."""
-        key = _key(address)
-        self._note(key, max(0.0, self._spent_by(key) - 1))
 
     def _spent_by(self, key: str) -> float:
         spent, at = self._spent.get(key, (0.0, 0.0))

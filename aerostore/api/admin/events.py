@@ -12,11 +12,14 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from aerostore.api.admin.edge import SESSION
+from aerostore.api.admin.explain import asked_json
 from aerostore.api.caller import Callers
+from aerostore.api.hang_up import hung_up
 from aerostore.domain import AdminSession, Event, JsonObject, to_iso
 from aerostore.errors import InvalidParameter
 from aerostore.service.admin_session import AdminSessions
 from aerostore.service.feed import Beat, End, EventFeed, EventStream, FeedQuery, Gap, Item, Refusal
+from aerostore.service.question import Question
 
 _RETRY = b"retry: 2000\n\n"
 _LAST_SEQ = 2**63 - 1
@@ -62,7 +65,7 @@ class EventStreamResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send headers with the first item: until then a failure is an answer of its own."""
-        gone = asyncio.create_task(_disconnect(receive))
+        gone = asyncio.create_task(hung_up(receive))
         gone.add_done_callback(lambda _task: self._stream.leave())
         try:
             async with aclosing(self._stream.items()) as items:
@@ -86,23 +89,18 @@ async def _send_piece(send: Send, piece: bytes, *, more_body: bool = True) -> No
     await send({"type": "http.response.body", "body": piece, "more_body": more_body})
 
 
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def to_frame(item: Item) -> bytes:
     """Return an item as it is sent."""
     match item:
         case Event():
             return _frame("object", _event_json(item), seq=item.seq)
         case Refusal():
-            return _frame("denial", item.told)
+            return _frame("denial", _denial_json(item.told))
         case Gap():
             return _frame("gap", {"oldest": item.oldest}, seq=item.reached)
         case Beat():
-            # Without data nothing is dispatched, and the browser remembers the id all the same.
-            return b": here\nid: %d\n\n" % item.reached
+            # Not a comment: its id a browser would keep to itself, and after a refusal it does not come back.
+            return _frame("at", {}, seq=item.reached)
         case End():
             return _frame("end", {"reason": item.reason})
 
@@ -114,7 +112,7 @@ def _frame(name: str, data: JsonObject, *, seq: int | None = None) -> bytes:
 
 
 def _event_json(event: Event) -> JsonObject:
-    """Return an event; what its reader is not shown was taken from its payload before."""
+    """Return an event; what its reader is not shown was taken from it before."""
     metadata = event.payload.get("metadata") or {}
     return {
         "seq": event.seq,
@@ -125,10 +123,15 @@ def _event_json(event: Event) -> JsonObject:
         "object_id": event.object_id,
         "size_bytes": metadata.get("size"),
         "content_type": metadata.get("mimetype"),
-        "actor": None,
+        "actor": event.actor,
         "request_id": event.payload.get("reqId"),
         "at": to_iso(event.created_at),
     }
+
+
+def _denial_json(told: JsonObject) -> JsonObject:
+    asked = asked_json(Question(**told["question"]))
+    return {name: value for name, value in told.items() if name != "question"} | {"explain": asked}
 
 
 def _query_of(request: Request) -> FeedQuery:

@@ -34,6 +34,16 @@ EXPLAIN_BODY = {
     "sub": Field(kind="string"),
     "claims": Field(kind="object"),
 }
+_MEMBERS = {
+    "op": "op",
+    "bucket": "bucket_id",
+    "name": "name",
+    "to": "to_name",
+    "to_bucket": "to_bucket_id",
+    "upsert": "upsert",
+    "size": "size_bytes",
+    "mime": "mime_type",
+}
 _UNKNOWN = RlsContext(role="unknown")
 
 
@@ -98,16 +108,17 @@ def question_of(asked: Mapping[str, Any], *, where: str) -> Question:
     for name in needed:
         if not asked.get(name):
             raise SchemaViolation(f"{where} must have required property '{name}'", hint=f"{op} is about one.")
-    return Question(
-        op=op,
-        bucket_id=asked.get("bucket", ""),
-        name=asked.get("name", ""),
-        to_bucket_id=asked.get("to_bucket", ""),
-        to_name=asked.get("to", ""),
-        size_bytes=asked.get("size", 0),
-        mime_type=asked.get("mime") or "application/octet-stream",
-        upsert=asked.get("upsert", False),
-    )
+    return Question(**{field: asked[member] for member, field in _MEMBERS.items() if asked.get(member)})
+
+
+def asked_json(question: Question) -> JsonObject:
+    """Return the body that asks `question`, without who asks it, and without what goes without saying."""
+    usual = Question(op=question.op)
+    return {"op": question.op} | {
+        member: value
+        for member, field in _MEMBERS.items()
+        if (value := getattr(question, field)) != getattr(usual, field)
+    }
 
 
 def _context_of(asked: Mapping[str, Any], where: str) -> RlsContext:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aerostore.api.admin.explain import asked_json
 from aerostore.api.caller import Callers
 from aerostore.api.job_wire import job_json
 from aerostore.api.rest.body import read_json
@@ -18,10 +19,12 @@ from aerostore.api.rest.wire import json_response
 from aerostore.domain import Job, JobState, JsonObject, has_control_character
 from aerostore.errors import InvalidParameter
 from aerostore.service.audit import Audit
+from aerostore.service.folder_request import KINDS as FOLDER_KINDS
+from aerostore.service.folder_request import folder_request
 from aerostore.service.job import JobQuery, Jobs
-from aerostore.service.maintenance import Maintenance
+from aerostore.service.maintenance import RECLAIM, SCRUB, Maintenance
 
-KINDS = ("folder.move", "folder.copy", "folder.delete", "reclaim", "scrub")
+KINDS = (*FOLDER_KINDS, RECLAIM, SCRUB)
 _COLUMNS = ("kind", "bucket", "name", "key", "size_bytes", "since", "reason")
 _QUERY = {
     "kind": Field(kind="string", choices=KINDS),
@@ -88,15 +91,15 @@ class JobDoor:
     async def report(self, request: Request) -> Response:
         """GET /jobs/{id}/report."""
         job = await self._find(request)
-        entries = [_entry_json(each) for each in job.report.get("entries", ())]
+        entries = job.report.get("entries", ())
         if read_query(request, _REPORT_QUERY).get("format") == "csv":
-            return _csv_response(job, entries)
+            return _csv_response(job, [_entry_json(each) for each in entries])
         return json_response(
             {
                 "job": job_json(job),
                 "counters": job.report.get("counters", {}),
                 "refused": job.report.get("refused", ""),
-                "entries": entries,
+                "entries": [_entry_json(each) | {"explain": _asked_of(job, each)} for each in entries],
                 "complete": job.report.get("complete", True),
             }
         )
@@ -129,6 +132,14 @@ def _accepted(job: Job) -> Response:
 
 def _entry_json(entry: Mapping[str, Any]) -> JsonObject:
     return {name: entry.get(name) for name in _COLUMNS}
+
+
+def _asked_of(job: Job, entry: Mapping[str, Any]) -> JsonObject | None:
+    """Return what to ask of `explain` about an entry; None when it tells of no refusal."""
+    if job.kind not in FOLDER_KINDS or entry["kind"] != "refused":
+        return None
+    question = folder_request(job.kind, job.request).question_about(entry["bucket"], entry["name"])
+    return asked_json(question) if question else None
 
 
 def _csv_response(job: Job, entries: Sequence[JsonObject]) -> Response:

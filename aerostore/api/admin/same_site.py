@@ -13,10 +13,12 @@ from aerostore.api.admin.refusal import CrossSiteRequest
 CSRF_HEADER = "x-aerostore-csrf"
 _SAFE_METHODS = {"GET", "HEAD"}
 _ELSEWHERE = {"cross-site", "same-site"}
+# The UI's own are among its assets; what users store must never run in its pages, whatever else fails.
+_RUN_BY_PAGES = {"script", "style", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"}
 
 
 def check_same_site(request: Request, *, public_url: str, is_form: bool = False) -> None:
-    """Refuse what another site may have made the browser send.
+    """Refuse what another site may have made the browser send, and what a page would run.
 
     public_url: where browsers reach the server, if that is known. is_form: the request can come from a form,
     which cannot send a header: the browser must say that the page is ours. Raises: CrossSiteRequest.
@@ -24,6 +26,8 @@ def check_same_site(request: Request, *, public_url: str, is_form: bool = False)
     site = request.headers.get("sec-fetch-site")
     if site in _ELSEWHERE:
         raise CrossSiteRequest
+    if request.headers.get("sec-fetch-dest") in _RUN_BY_PAGES:
+        raise CrossSiteRequest("Nothing here is part of a page", hint="Open it, or download it.")
     if request.method in _SAFE_METHODS:
         return
     if not is_form and request.headers.get(CSRF_HEADER) != "1":

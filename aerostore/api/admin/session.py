@@ -17,7 +17,7 @@ from aerostore.api.rest.body import read_json
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import json_response
 from aerostore.domain import AdminSession, JsonObject, RlsContext, to_iso
-from aerostore.errors import AccessDenied, StorageError
+from aerostore.errors import AccessDenied
 from aerostore.service.admin_session import AdminSessions
 
 SIGN_IN_BODY = {"key": Field(kind="string", required=True)}

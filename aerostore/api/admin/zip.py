@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from aerostore.api.body import body_chunks
 from aerostore.api.caller import Callers
+from aerostore.api.hang_up import hung_up
 from aerostore.api.rest.body import MAX_JSON_BYTES
 from aerostore.api.rest.query import content_disposition
 from aerostore.api.rest.schema import Field, parse_json_body, validate
@@ -76,7 +77,7 @@ class ZipResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send headers and pieces; stop when the client has gone, which `send` would not tell."""
-        gone = asyncio.create_task(_disconnect(receive))
+        gone = asyncio.create_task(hung_up(receive))
         try:
             start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             await send(start)
@@ -93,11 +94,6 @@ class ZipResponse(Response):
 
 async def _send_piece(send: Send, piece: bytes) -> None:
     await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _read_selection(request: Request, idle_timeout_s: float) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Routes under /folder and /job: folders as a whole, and what takes longer than a request."""
 
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -19,7 +18,6 @@ from aerostore.service.folder_request import (
     COPY,
     DELETE,
     MOVE,
-    FolderRequest,
     OnConflict,
     folder_request,
 )
@@ -83,7 +81,8 @@ class FolderDoor:
         try:
             job = await self._folders.start(context, asked)
         except AccessDenied as refusal:
-            request.scope[QUESTION] = _question_of(asked, refusal)
+            bucket_id, _, name = (refusal.resource or "").partition("/")
+            request.scope[QUESTION] = asked.question_about(bucket_id, name)
             raise
         self._audit.note_by(context, "job.started", job=job.id, kind=kind)
         response = json_response({"job": job_json(job)})
@@ -102,19 +101,3 @@ class FolderDoor:
         job = await self._jobs.cancel(context, request.path_params["id"])
         self._audit.note_by(context, "job.cancelled", job=job.id, kind=job.kind)
         return json_response({"job": job_json(job)})
-
-
-def _question_of(asked: FolderRequest, refusal: AccessDenied) -> Question | None:
-    """Return what was asked of the object that was refused; None when that is not one of the folder."""
-    bucket_id, _, name = (refusal.resource or "").partition("/")
-    if bucket_id != asked.bucket_id or not name.startswith(asked.prefix):
-        return None
-    question = Question(op=asked.kind.removeprefix("folder."), bucket_id=bucket_id, name=name)
-    if asked.kind == DELETE:
-        return question
-    return replace(
-        question,
-        to_bucket_id=asked.to_bucket_id,
-        to_name=asked.to_prefix + name.removeprefix(asked.prefix),
-        upsert=asked.conflict is OnConflict.REPLACE,
-    )

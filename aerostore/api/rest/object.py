@@ -10,6 +10,7 @@ from starlette.routing import Route
 from aerostore.api.address import address
 from aerostore.api.caller import QUESTION, Callers
 from aerostore.api.recheck import checked_at_end
+from aerostore.api.request import ADMIN
 from aerostore.api.rest.body import read_json, read_upload, user_metadata_of_header
 from aerostore.api.rest.download import download_headers, object_response
 from aerostore.api.rest.schema import Field
@@ -208,12 +209,17 @@ class ObjectDoor:
         context = await self._callers.optional(request)
         if context is None:
             return await self.info_public(request)
-        return _info_response(await self._downloads.info(context, *address(request)))
+        return await self._info_as(request, context)
 
     async def info_authenticated(self, request: Request) -> Response:
         """GET, HEAD /object/info/authenticated/{bucket}/{name}."""
-        context = await self._callers.required(request)
-        return _info_response(await self._downloads.info(context, *address(request)))
+        return await self._info_as(request, await self._callers.required(request))
+
+    async def _info_as(self, request: Request, context: RlsContext) -> Response:
+        found = await self._downloads.info(context, *address(request))
+        # Clients of the public API model exactly its fields. In a public bucket no policy was asked.
+        with_owner = ADMIN in request.scope and (context.can_bypass_rls or not found.public)
+        return _info_response(found, with_owner=with_owner)
 
     async def info_public(self, request: Request) -> Response:
         """GET, HEAD /object/info/public/{bucket}/{name}."""
@@ -242,10 +248,10 @@ def _question(op: str, body: JsonObject) -> Question:
     )
 
 
-def _info_response(found: Download) -> Response:
+def _info_response(found: Download, *, with_owner: bool = False) -> Response:
     headers = download_headers(found)
     return json_response(
-        info_json(found.object),
+        info_json(found.object, with_owner=with_owner),
         {
             name: headers[name]
             for name in ("etag", "last-modified", "cache-control", "vary")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
+from aerostore.api.json_depth import is_writable
 from aerostore.errors import MalformedJson, SchemaViolation
 
 Kind = Literal["string", "integer", "boolean", "integer_or_string", "string_array", "object"]
@@ -131,7 +132,11 @@ def _to_string_array(value: object, field: Field, path: str) -> list[str]:
 def _to_object(value: object, field: Field, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise SchemaViolation(f"{path} must be object")
-    return dict(value) if field.fields is None else validate(value, field.fields, where=path)
+    if field.fields is not None:
+        return validate(value, field.fields, where=path)
+    if not is_writable(value):
+        raise SchemaViolation(f"{path} is nested too deeply", hint="Use fewer levels.")
+    return dict(value)
 
 
 def _parse_text(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """JSON shapes of the REST door: domain values as Supabase's clients expect them, and nothing else."""
 
+import json
 import re
 from typing import Any
 
@@ -19,7 +20,14 @@ def json_response(content: Any, headers: dict[str, str] | None = None) -> Respon
     (RFC 9111 section 3.5).
     """
     headers = {"cache-control": "no-store"} | (headers or {})
-    return Response(orjson.dumps(content), headers=headers, media_type="application/json")
+    return Response(_to_text(content), headers=headers, media_type="application/json")
+
+
+def _to_text(content: Any) -> bytes:
+    try:
+        return orjson.dumps(content)
+    except orjson.JSONEncodeError:  # rows that were written by other means may hold JSON of more levels
+        return json.dumps(content).encode()
 
 
 def bucket_json(bucket: Bucket, *, with_type: bool) -> JsonObject:
@@ -62,9 +70,9 @@ def _as_uuid(owner_id: str | None) -> str:
     return owner_id if owner_id and _UUID.fullmatch(owner_id) else ""
 
 
-def info_json(found: Object) -> JsonObject:
+def info_json(found: Object, *, with_owner: bool = False) -> JsonObject:
     """Return what `info` answers; `metadata` is the user's, and there is no updated_at."""
-    return {
+    body = {
         "id": found.id,
         "name": found.name,
         "version": found.version,
@@ -77,6 +85,7 @@ def info_json(found: Object) -> JsonObject:
         "last_modified": to_iso(found.updated_at),
         "created_at": to_iso(found.created_at),
     }
+    return {**body, "owner_id": found.owner_id} if with_owner else body
 
 
 def folder_entry_json(entry: Entry, root: str) -> JsonObject:

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from aerostore.api.s3.error import code_of, to_response
 from aerostore.api.s3.xml import DECLARATION, to_xml, xml_response
 from aerostore.errors import StorageError
+from aerostore.service.ending import end
 
 PATIENCE_S = 5.0
 logger = logging.getLogger("aerostore.request")
@@ -33,7 +34,7 @@ async def patient_response(
     try:
         await asyncio.wait({task}, timeout=patience_s)
     except asyncio.CancelledError:
-        await _end(task)
+        await end([task])
         raise
     if task.done():
         return xml_response(task.result())
@@ -52,7 +53,7 @@ class _LateResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            await _end(self._task)
+            await end([self._task])
 
 
 async def _document_at_last(
@@ -80,8 +81,3 @@ def _outcome(request: Request, task: asyncio.Task[Element]) -> bytes:
 
 def _without_declaration(document: bytes) -> bytes:
     return document.partition(b"?>")[2].lstrip()
-
-
-async def _end(task: asyncio.Task[Element]) -> None:
-    task.cancel()
-    await asyncio.wait({task})

@@ -54,11 +54,12 @@ def list_audit(type: str | None, *, before: datetime, before_id: str, limit: int
 
 
 def trim_audit(before: datetime, keep: int) -> Statement:
-    """Changes what is older than `before`, and all but the newest `keep`."""
+    """Changes what is older than `before`, and all but the newest `keep` of each type and role."""
     return Statement(
         sql=(
-            "DELETE FROM storage_audit WHERE created_at < :before OR id IN (SELECT id FROM storage_audit"
-            " ORDER BY created_at DESC, id DESC LIMIT 1000000 OFFSET :keep)"
+            "DELETE FROM storage_audit WHERE created_at < :before OR id IN (SELECT id FROM (SELECT id,"
+            " row_number() OVER (PARTITION BY type, role ORDER BY created_at DESC, id DESC) AS place"
+            " FROM storage_audit) AS placed WHERE place > :keep)"
         ),
         parameters={"before": before, "keep": keep},
     )

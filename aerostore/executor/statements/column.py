@@ -12,7 +12,6 @@ from aerostore.domain import (
     AdminSession,
     Blob,
     Bucket,
-    Event,
     Object,
     ScrubRound,
     UploadSession,
@@ -34,7 +33,7 @@ CURRENT = "archived_at IS NULL"
 ONE_OBJECT = f"bucket_id = :bucket_id AND name = :name AND {CURRENT}"
 _FIELDS: dict[type[object], tuple[str, ...]] = {
     shape: tuple([each.name for each in fields(shape)])
-    for shape in (Bucket, Object, Blob, Event, ScrubRound, UploadSession, AccessKey, AdminSession)
+    for shape in (Bucket, Object, Blob, ScrubRound, UploadSession, AccessKey, AdminSession)
 }
 _SORTABLE = {"id", "name", "created_at", "updated_at", "last_accessed_at"}
 
@@ -47,6 +46,8 @@ def _columns(table: type[SQLModel], *, qualified: bool = False) -> str:
 BUCKET_COLUMNS = _columns(StorageBucket)
 BLOB_COLUMNS = _columns(StorageBlob)
 OBJECT_COLUMNS = _columns(StorageObject)
+# Of many objects at once: what users wrote may be a megabyte for each.
+OBJECT_COLUMNS_WITHOUT_USER_METADATA = OBJECT_COLUMNS.replace("user_metadata", "NULL AS user_metadata")
 QUALIFIED_OBJECT_COLUMNS = _columns(StorageObject, qualified=True)
 EVENT_COLUMNS = _columns(StorageEvent)
 DENIAL_COLUMNS = _columns(StorageDenial)
@@ -75,7 +76,7 @@ def assignments(names: Sequence[str]) -> str:
 
 
 def to_row(
-    value: Bucket | Object | Blob | Event | ScrubRound | UploadSession | AccessKey | AdminSession,
+    value: Bucket | Object | Blob | ScrubRound | UploadSession | AccessKey | AdminSession,
 ) -> dict[str, Any]:
     """Return a domain value as columns and their values."""
     return {name: getattr(value, name) for name in _FIELDS[type(value)]}

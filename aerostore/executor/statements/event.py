@@ -6,10 +6,12 @@ from typing import Any
 
 from aerostore.domain import Event
 from aerostore.executor import Statement
-from aerostore.executor.statements.column import EVENT_COLUMNS, ONE_OBJECT, assignments, insert_into, to_row
+from aerostore.executor.statements.column import EVENT_COLUMNS, ONE_OBJECT, assignments, insert_into
 from aerostore.executor.tables import StorageEvent
 
 _OWN = ("id", "type", "bucket_id", "name", "object_id", "payload")
+ACTOR = "actor"
+"""The member of a stored payload with who did it; webhooks do not have it."""
 _HAPPENED = "created_at, next_attempt_at, delivered_at"
 _WRITTEN = f"FROM storage_objects WHERE {ONE_OBJECT}"
 _INSERT = f"INSERT INTO storage_events ({', '.join(_OWN)}, {_HAPPENED})"
@@ -31,9 +33,12 @@ _INSERT_MANY_POSTGRES = (
 
 def insert_event(event: Event, *, delivered_at: datetime | None) -> Statement:
     """Changes one row; the database gives it its seq. delivered_at: set when nobody waits for events."""
-    row = to_row(event)
-    del row["seq"]
-    row |= {"next_attempt_at": event.created_at, "delivered_at": delivered_at}
+    row = {
+        **_own(event),
+        "created_at": event.created_at,
+        "next_attempt_at": event.created_at,
+        "delivered_at": delivered_at,
+    }
     return Statement(sql=insert_into(StorageEvent, row), parameters=row)
 
 
@@ -44,14 +49,18 @@ def insert_event_of_upsert(event: Event, replaced: str, *, delivered_at: datetim
     """
     return Statement(
         sql=_INSERT_OF_UPSERT,
-        parameters={name: getattr(event, name) for name in (*_OWN, "created_at")}
-        | {"replaced": replaced, "delivered_at": delivered_at},
+        parameters={
+            **_own(event),
+            "replaced": replaced,
+            "created_at": event.created_at,
+            "delivered_at": delivered_at,
+        },
     )
 
 
 def insert_events(events: Sequence[Event], *, delivered_at: datetime | None) -> Statement:
     """Changes a row for each of `events`, numbered in their order; they happened at one time."""
-    rows = [{name: getattr(each, name) for name in _OWN} for each in events]
+    rows = [_own(each) for each in events]
     return Statement(
         sql=_INSERT_MANY,
         postgres=_INSERT_MANY_POSTGRES,
@@ -61,6 +70,11 @@ def insert_events(events: Sequence[Event], *, delivered_at: datetime | None) -> 
             "delivered_at": delivered_at,
         },
     )
+
+
+def _own(event: Event) -> dict[str, Any]:
+    row = {name: getattr(event, name) for name in _OWN}
+    return row | {"payload": {**event.payload, ACTOR: event.actor}}
 
 
 def list_due_events(now: datetime, limit: int) -> Statement:

@@ -6,7 +6,7 @@ from aerostore.executor import Statement
 from aerostore.executor.statements.column import EVENT_COLUMNS
 
 _FEW = 20
-_NOTED = "id, request_id, created_at, operation, bucket_id, name, role, user_id, code"
+_NOTED = "id, request_id, created_at, operation, bucket_id, name, role, user_id, code, question"
 
 
 def list_events(after: int, upto: int, limit: int) -> Statement:

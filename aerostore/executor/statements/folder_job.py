@@ -129,6 +129,26 @@ def move_objects(moves: Sequence[tuple[Object, Object]], *, owner_id: str | None
     )
 
 
+def weigh_objects(bucket_id: str, *, lower: str, upper: str | None, limit: int) -> Statement:
+    """Rows: (name, user_metadata_bytes) of the first names in [lower, upper), in bytewise order."""
+    condition, bounds = within("name", lower, upper)
+
+    def text(weight: str) -> str:
+        return (
+            f"SELECT name, coalesce({weight}, 0) AS user_metadata_bytes FROM storage_objects"
+            f" WHERE bucket_id = :bucket_id AND {CURRENT} AND {condition} AND {{policy}}"
+            " ORDER BY name LIMIT :limit"
+        )
+
+    return Statement(
+        sql=text("length(CAST(user_metadata AS BLOB))"),
+        postgres=text("octet_length(user_metadata::text)"),
+        parameters={"bucket_id": bucket_id, "limit": limit, **bounds},
+        law=selecting(bucket_id, upper),
+        reads_many=True,
+    )
+
+
 def find_objects(bucket_id: str, names: Sequence[str]) -> Statement:
     """Rows: storage_objects with one of `names`, in no order. As the system."""
     found = f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"

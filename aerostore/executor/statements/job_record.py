@@ -85,6 +85,14 @@ def count_unfinished(role: str, user_id: str | None, kinds: Sequence[str] = ()) 
     )
 
 
+def wait_to_start() -> Statement:
+    """Rows: one. Whoever counts jobs and starts one goes behind whoever does so already, until it commits."""
+    return Statement(
+        sql="SELECT 1 AS locked",
+        postgres="SELECT 1 AS locked FROM pg_advisory_xact_lock(hashtextextended('storage_jobs', 2))",
+    )
+
+
 def advance_job(before: Job, after: Job) -> Statement:
     """Changes one row, or none when the job has ended, is to stop, or is further than `before`."""
     return Statement(
@@ -129,11 +137,12 @@ def ask_to_stop(job_id: str, now: datetime) -> Statement:
 
 
 def trim_jobs(keep: int) -> Statement:
-    """Changes jobs that have ended, all but the newest `keep`."""
+    """Changes jobs that have ended, all but the newest `keep` of each role."""
     return Statement(
         sql=(
-            f"DELETE FROM storage_jobs WHERE NOT ({_UNFINISHED}) AND id <= (SELECT id FROM storage_jobs"
-            f" WHERE NOT ({_UNFINISHED}) ORDER BY id DESC LIMIT 1 OFFSET :keep)"
+            "DELETE FROM storage_jobs WHERE id IN (SELECT id FROM (SELECT id,"
+            " row_number() OVER (PARTITION BY role ORDER BY id DESC) AS place"
+            f" FROM storage_jobs WHERE NOT ({_UNFINISHED})) AS placed WHERE place > :keep)"
         ),
         parameters={"keep": keep},
     )

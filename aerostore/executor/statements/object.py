@@ -43,9 +43,9 @@ def lock_object(bucket_id: str, name: str) -> Statement:
 
 
 def lock_objects(bucket_id: str, names: Sequence[str]) -> Statement:
-    """Rows: (name) of the current objects among `names`, which stay as they are. As the system."""
+    """Rows: (id, name) of the current objects among `names`, which stay as they are. As the system."""
     sql = (
-        f"SELECT name FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+        f"SELECT id, name FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
         f" AND name IN ({placeholders(names)}) ORDER BY name"
     )
     # In one order for everybody: two that lock the same names must not wait for each other.
@@ -74,9 +74,9 @@ def find_protected_object(bucket_id: str, name: str) -> Statement:
     return find_visible_object(bucket_id, name, unasked=_IN_PUBLIC_BUCKET)
 
 
-def find_visible_objects(bucket_id: str, names: Sequence[str]) -> Statement:
+def find_visible_objects(bucket_id: str, names: Sequence[str], *, columns: str = OBJECT_COLUMNS) -> Statement:
     """Rows: storage_objects with one of `names` that the caller may select, in no order."""
-    found = f"SELECT {OBJECT_COLUMNS} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
+    found = f"SELECT {columns} FROM storage_objects WHERE bucket_id = :bucket_id AND {CURRENT}"
     # LIMIT makes PostgreSQL look up each name: it takes a new bucket for small, and would read all of it.
     return Statement(
         sql=f"{found} AND name IN (SELECT value FROM json_each(:names)) AND {{policy}}",

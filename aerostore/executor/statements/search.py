@@ -1,8 +1,11 @@
 """SQL that counts objects and looks ahead at what is in a folder; everything as the caller sees it."""
 
+from collections.abc import Sequence
+
 from aerostore.executor import Statement
-from aerostore.executor.statements.column import CURRENT
+from aerostore.executor.statements.column import CURRENT, OBJECT_COLUMNS_WITHOUT_USER_METADATA
 from aerostore.executor.statements.name_range import selecting, within
+from aerostore.executor.statements.object import find_visible_objects
 
 # Rows may have been written by plain SQL: what is no number counts for nothing.
 _SIZE = "CAST(coalesce(json_extract(metadata, '$.size'), 0) AS INTEGER)"
@@ -31,6 +34,11 @@ def count_objects(bucket_id: str, *, lower: str, upper: str | None, at_most: int
         law=selecting(bucket_id, upper),
         reads_many=True,
     )
+
+
+def find_found(bucket_id: str, names: Sequence[str]) -> Statement:
+    """Rows: as `find_visible_objects`, with NULL in the place of what users wrote about them."""
+    return find_visible_objects(bucket_id, names, columns=OBJECT_COLUMNS_WITHOUT_USER_METADATA)
 
 
 def measure_objects(bucket_id: str, *, lower: str, upper: str | None) -> Statement:

@@ -14,7 +14,7 @@ from tests.contract.admin.browser import Browser
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a browser would dispatch, with the id that it would remember."""
+    """What a browser would dispatch, with the id that it would remember. There is none for `at`."""
 
     event: str
     data: Any
@@ -48,7 +48,7 @@ class EventSource:
                 self._take(line, block)
                 continue
             ended, block = block, {}
-            if "data" in ended:
+            if "data" in ended and ended["event"] != "at":
                 yield Message(ended["event"], json.loads(ended["data"]), self.last_id)
 
     def _take(self, line: str, block: dict[str, str]) -> None:

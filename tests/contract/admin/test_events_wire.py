@@ -1,7 +1,9 @@
 """Events over a real socket: in time, once, to whom they may be shown, and no longer than they may."""
 
+import re
 import time
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -43,6 +45,7 @@ def test_what_one_browser_uploads_another_one_hears_of(
         "content_type": "text/plain",
     }
     assert message.data["request_id"]
+    assert message.data["actor"] == {"role": "service_role", "sub": None}
 
 
 def test_a_user_hears_of_what_it_may_select_and_not_a_byte_of_the_rest(
@@ -66,7 +69,7 @@ def test_a_user_hears_of_what_it_may_select_and_not_a_byte_of_the_rest(
             # It may have been there still when the event came.
             assert names(messages)[-1] == "hidden/gone"
             messages += source.messages(1)
-        assert messages[-1].data["request_id"] is None
+        assert (messages[-1].data["request_id"], messages[-1].data["actor"]) == (None, None)
         heard = "\n".join(source.sent)
         assert "of-the-service" not in heard
         assert "of-another" not in heard
@@ -88,6 +91,13 @@ def test_who_is_not_signed_in_hears_nothing(target: Target) -> None:
 def test_what_no_reader_can_mean_is_refused(target: Target, query: dict[str, str]) -> None:
     with signed_in(target) as browser:
         assert code_of(browser.get("api/events", params=query)) == (400, "InvalidParameter")
+
+
+def test_a_page_is_told_at_once_where_it_is(target: Target) -> None:
+    with signed_in(target) as browser, browser.stream("GET", "api/events") as answer:
+        lines = list(islice(answer.iter_lines(), 5))
+    assert re.fullmatch(r"id: \d+", lines[2])
+    assert lines[3:] == ["event: at", "data: {}"]
 
 
 def test_a_question_for_the_head_of_a_stream_is_answered_at_once(target: Target) -> None:
@@ -131,6 +141,13 @@ def test_a_refusal_is_heard_by_operators(target: Target, anon: httpx.Client, buc
         "AccessDenied",
     )
     assert message.data["request_id"] == refused.headers["x-request-id"]
+    assert message.data["explain"] == {
+        "op": "upload",
+        "bucket": bucket,
+        "name": "refused.txt",
+        "size": 7,
+        "mime": "text/plain",
+    }
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -197,6 +214,7 @@ MANY_EVENTS = """
 
 def test_readers_that_do_not_read_cost_no_memory_and_miss_nothing(tmp_path: Path) -> None:
     count, readers = 20_000, 8
+    all_that_waits = readers * count * 1000
     with running(tmp_path / "data") as server, ExitStack() as opened:
         server.place.change(MANY_EVENTS.format(count=count))
         browser = opened.enter_context(signed_in(server.target))
@@ -207,7 +225,8 @@ def test_readers_that_do_not_read_cost_no_memory_and_miss_nothing(tmp_path: Path
         deadline = time.monotonic() + SOON_S
         while time.monotonic() < deadline:
             time.sleep(0.1)  # the server is another process: it has time to collect what nobody takes
-        assert server.peak_memory() - before < count * 1000
+        # Besides what waits there are pages of the file, shared by all readers: a tenth of this.
+        assert server.peak_memory() - before < all_that_waits / 4
         ids = [message.data["id"] for message in sources[-1].messages(count)]
         assert ids == [f"{number:09}" for number in range(1, count + 1)]
 

@@ -153,3 +153,46 @@ def send(operator: Browser, method: str, path: str, body: Mapping[str, Any]) -> 
 def test_a_refused_sign_in_leaves_the_session_that_there_is(operator: Browser) -> None:
     operator.sign_in(unique("no-token"))
     assert operator.session() is not None
+
+
+def deep(levels: int) -> bytes:
+    return b'{"x":' * levels + b"1" + b"}" * levels
+
+
+@pytest.mark.parametrize("levels", [100, 200, 210, 252, 300, 990, 1020])
+def test_however_deep_metadata_is_the_object_can_be_found(
+    operator: Browser, full_bucket: str, levels: int
+) -> None:
+    body = b'{"bucket":"%s","name":"n","user_metadata":%s}' % (full_bucket.encode(), deep(levels))
+    told = operator.request(
+        "PATCH", "api/objects/metadata", content=body, headers={"content-type": "application/json"}
+    )
+    assert told.status_code == (200 if levels <= 200 else 400), told.text[:200]
+    assert_can_be_found(operator, full_bucket)
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "1.7e308", "-1e200", "1e999"])
+def test_however_large_a_number_is_the_object_can_be_found(
+    operator: Browser, full_bucket: str, number: str
+) -> None:
+    body = f'{{"bucket":"{full_bucket}","name":"n","user_metadata":{{"x":{number}}}}}'
+    told = operator.request(
+        "PATCH", "api/objects/metadata", content=body, headers={"content-type": "application/json"}
+    )
+    assert told.status_code in {200, 400}, told.text
+    assert_can_be_found(operator, full_bucket)
+
+
+def assert_can_be_found(operator: Browser, bucket: str) -> None:
+    assert operator.get("api/objects/search", params={"bucket": bucket, "q": "n"}).status_code == 200
+    assert operator.get(f"storage/v1/object/info/{bucket}/n").status_code == 200
+
+
+@pytest.mark.parametrize("levels", [200, 252, 900])
+def test_deep_claims_are_refused_or_hide_no_session(operator: Browser, target: Target, levels: int) -> None:
+    with Browser(target) as browser:
+        claims = {"user_metadata": json.loads(deep(levels))}
+        assert_told(browser.sign_in(target.token("authenticated", sub=unique("deep"), **claims)))
+    assert operator.get("api/sessions").status_code == 200
+    question = {"op": "download", "bucket": "b", "name": "n", "role": "anon", "claims": claims}
+    assert_told(send(operator, "POST", "api/policies/explain", question))

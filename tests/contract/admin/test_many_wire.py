@@ -91,6 +91,30 @@ def test_buckets_that_are_not_there_are_not_found(user: Browser) -> None:
     assert code_of(user.get("api/buckets/stats"))[0] == 400
 
 
+def test_whose_an_object_is_stands_in_its_info_here_alone(
+    user: Browser, operator: Browser, service: httpx.Client, bucket: str, public_bucket: str
+) -> None:
+    sub = user.session()["sub"]
+    for place in (bucket, public_bucket):
+        put(user, place, "mine")
+        assert "owner_id" not in service.get(object_path(place, "mine", "info")).json()
+        for door in ("info", "info/authenticated"):
+            path = f"storage/v1{object_path(place, 'mine', door)}"
+            assert operator.get(path).json()["owner_id"] == sub
+    assert user.get(f"storage/v1{object_path(bucket, 'mine', 'info')}").json()["owner_id"] == sub
+
+
+def test_whose_an_object_of_a_public_bucket_is_no_stranger_learns(
+    user: Browser, target: Target, public_bucket: str
+) -> None:
+    put(user, public_bucket, "mine")
+    with signed_in(target, "authenticated", sub=unique("stranger")) as stranger:
+        for door in ("info", "info/authenticated", "info/public"):
+            found = stranger.get(f"storage/v1{object_path(public_bucket, 'mine', door)}").json()
+            assert found["size"] == len("mine")
+            assert "owner_id" not in found
+
+
 def test_only_what_is_sent_of_a_description_changes(user: Browser, bucket: str) -> None:
     put(user, bucket, "a")
     sent = {"bucket": bucket, "name": "a", "content_type": "text/csv", "user_metadata": {"k": [1, None]}}
@@ -209,7 +233,34 @@ def test_folder_jobs_are_in_the_list_of_jobs(user: Browser, make_bucket: MakeBuc
     job = answer.json()["job"]
     assert job in user.get("api/jobs", params={"kind": "folder.move"}).json()["jobs"]
     report = user.get(f"api/jobs/{job['id']}/report").json()
-    assert [(each["kind"], each["name"]) for each in report["entries"]] == [("conflict", "a/1")]
+    [entry] = report["entries"]
+    assert (entry["kind"], entry["name"], entry["explain"]) == ("conflict", "a/1", None)
+
+
+ALL_BUT_DELETE_OF_OTHERS = """
+    create policy look on storage.objects for select to authenticated using (true);
+    create policy mine on storage.objects for delete to authenticated
+        using (owner_id = (select auth.jwt() ->> 'sub'));
+"""
+
+
+def test_the_operator_can_ask_about_what_a_job_was_refused(tmp_path: Path) -> None:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "one.sql").write_text(ALL_BUT_DELETE_OF_OTHERS)
+    with running(tmp_path / "data", policies_dir=policies) as server, signed_in(server.target) as operator:
+        assert operator.post("storage/v1/bucket", json={"name": "folders"}).is_success
+        put(operator, "folders", *(f"a/{number:03}" for number in range(501)))
+        with signed_in(server.target, "authenticated", sub="user") as user:
+            asked = user.post("api/prefix/delete", json={"bucket": "folders", "prefix": "a/"}).json()["job"]
+        place = f"api/jobs/{asked['id']}"
+        wait_until(lambda: operator.get(place).json()["job"]["state"] == "failed", "the job has failed")
+        report = operator.get(f"{place}/report").json()
+        first = report["entries"][0]
+        assert first["explain"] == {"op": "delete", "bucket": "folders", "name": first["name"]}
+        question = {**first["explain"], **report["job"]["actor"]}
+        assert operator.post("api/policies/explain", json=question).json()["allowed"] is False
+        assert "explain" not in operator.get(f"{place}/report", params={"format": "csv"}).text
 
 
 def test_an_archive_with_a_damaged_object_never_comes_to_its_end(tmp_path: Path) -> None:

@@ -163,6 +163,12 @@ class TestWhatASessionOpens:
         assert admin.get(link["path"]).content == b"x"
         assert "/admin/" not in str(admin.base_url.join(link["url"]))
 
+    @pytest.mark.parametrize("kept", ["no-store", "public, max-age=3600"])
+    def test_no_file_says_who_else_may_show_it(self, admin: Browser, bucket: str, kept: str) -> None:
+        admin.post(f"storage/v1/object/{bucket}/a", content=b"x", headers={"cache-control": kept})
+        shown = admin.get(f"storage/v1/object/authenticated/{bucket}/a")
+        assert shown.headers.get_list("cross-origin-resource-policy") == ["same-origin"]
+
     def test_a_browser_asks_again_before_it_shows_a_file(self, admin: Browser, bucket: str) -> None:
         """Somebody else may be signed in by then."""
         kept = {"cache-control": "public, max-age=3600"}
