@@ -142,8 +142,7 @@ def seed(server: Server) -> None:
     """Make a bucket with a folder of 100,000 objects."""
     with server.target.connect(server.target.token("service_role")) as service:
         service.post("/bucket", json={"name": BUCKET}).raise_for_status()
-        names = (f"{PREFIX}{number:06}-picture.png" for number in range(OBJECTS))
-        fill(server.data_dir, service, BUCKET, names)
+        fill(server.data_dir, service, BUCKET, f"{PREFIX}%06d-picture.png", OBJECTS)
 
 
 def paints(browser: Browser, server: Server) -> list[Figure]:

@@ -8,7 +8,10 @@ import { RouterProvider } from '@tanstack/react-router';
 import { setNonce } from 'get-nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { onUnreachable } from './api/client';
 import { queryClient } from './api/queries';
+import { noteUnreachable } from './api/reach';
+import { watchLeaving } from './app/leaving';
 import { buildRouter } from './app/router';
 import { loadPreferences } from './ui/preferences';
 
@@ -22,6 +25,8 @@ const base = document.querySelector('base');
 if (base) base.href = document.baseURI;
 
 loadPreferences();
+watchLeaving();
+onUnreachable(() => void noteUnreachable());
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root');
 

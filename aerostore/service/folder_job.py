@@ -67,9 +67,7 @@ class _Run:
             await self._advance(state=JobState.RUNNING, total=total, started_at=self._parts.clock())
         portion = Portion(names=(), is_all=False)
         while not portion.is_all:
-            portion = await look.portion(
-                context, self._request, self._parts.batch, after=self._job.after_key
-            )
+            portion = await look.portion(context, self._request, self._parts.batch, after=self._job.after_key)
             if portion.names:
                 note = self._noting(portion.names[-1])
                 self._job = await batches.commit(context, self._request, portion.names, note)

@@ -16,6 +16,17 @@ from .support_server import ROOT
 
 PICTURES = ROOT / "artifacts" / "ui"
 _AXE = ROOT / "admin_ui" / "node_modules" / "axe-core" / "axe.min.js"
+# Playwright looks again each half second where something takes a while; this looks all the time. It is a head
+# start only: each test still waits for what it wants to see.
+_LOADED = """() => new Promise((resolve) => {
+  const isThere = () =>
+    document.querySelector('main *') && !document.querySelector('main :is(.skeleton, [aria-busy=true])');
+  const look = () => (isThere() || performance.now() > 10_000 ? resolve() : setTimeout(look, 10));
+  look();
+})"""
+# What is right is not asked for: to tell of it takes longer than to find it.
+_LOOK = """(rules) => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })
+  .then(({ violations }) => violations)"""
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
@@ -41,18 +52,33 @@ def start_session(requests: APIRequestContext, target: Target, token: str) -> st
     return session_id
 
 
-def sign_in(page: Page, target: Target, path: str = "", role: str = "service_role", **claims: Any) -> str:
-    """Open a page as somebody who is signed in already; return the session's id. path: below `/admin/`."""
-    session_id = start_session(page.context.request, target, target.token(role, **claims))
+def visit(page: Page, target: Target, path: str = "") -> None:
+    """Open a page of the admin UI, and return about when it has its data. path: below `/admin/`."""
     page.goto(admin_url(target, path))
+    page.evaluate(_LOADED)
+
+
+def sign_in(page: Page, target: Target, path: str = "", role: str = "service_role", **claims: Any) -> str:
+    """Open a page as somebody who is signed in already; return the session's id. path: below `/admin/`.
+
+    Once for a page: what it asks at that moment is refused when another session begins.
+    """
+    session_id = start_session(page.context.request, target, target.token(role, **claims))
+    visit(page, target, path)
     return session_id
+
+
+def reload(page: Page) -> None:
+    """Load the page again, and return about when it has its data."""
+    page.reload()
+    page.evaluate(_LOADED)
 
 
 def violations(page: Page, rules: Sequence[str] = RULES) -> list[str]:
     """Return what axe finds wrong with the page as it is, one line each. rules: tags or ids of axe."""
-    page.evaluate(_axe_source())
-    found = page.evaluate("(rules) => axe.run(document, { runOnly: rules })", list(rules))
-    return [_told(violation) for violation in found["violations"]]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_axe_source())
+    return [_told(violation) for violation in page.evaluate(_LOOK, list(rules))]
 
 
 def picture(page: Page, name: str) -> None:

@@ -10,14 +10,14 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.contract.client import Target, put_object
 
-from .support import admin_url, folder_path
+from .support import folder_path, visit
 
 UPLOADS_AT_ONCE = 8
 
 
 def open_folder(page: Page, target: Target, bucket: str, prefix: str = "", query: str = "") -> Locator:
     """Open the page of a folder and return its grid, which has the focus. query: `?...` of the address."""
-    page.goto(admin_url(target, folder_path(bucket, prefix) + query))
+    visit(page, target, folder_path(bucket, prefix) + query)
     grid = page.get_by_role("grid")
     expect(grid).to_be_focused()
     return grid

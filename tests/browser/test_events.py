@@ -1,16 +1,14 @@
 """Scenario 12: what one person does another sees at once, and after a restart of the server nothing twice."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.contract.client import Target, put_object, unique
 
 from .conftest import MakeBucket, NewContext
-from .support import folder_path, picture, sign_in, violations
+from .support import folder_path, picture, start_session, violations, visit
 from .support_server import Server
 from .support_watch import Watch
 
@@ -18,23 +16,23 @@ from .support_watch import Watch
 AT_ONCE_MS = 1_000
 
 
-@pytest.fixture
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that one test may stop."""
-    with Server(tmp_path_factory.mktemp("events")) as server:
-        yield server
+def signed_in(new_context: NewContext, target: Target) -> Page:
+    """Return a page in a window of its own, of somebody with a service key."""
+    page = new_context().new_page()
+    start_session(page.context.request, target, target.token("service_role"))
+    return page
 
 
 def follow(page: Page, target: Target, **search: str) -> Locator:
-    """Open the live events, and return the rows once they are live."""
+    """Open the live events as who is signed in, and return the rows once they are live."""
     query = "&".join(f"{name}={value}" for name, value in search.items())
-    sign_in(page, target, f"events?{query}")
+    visit(page, target, f"events?{query}")
     expect_live(page)
     return page.get_by_role("log").locator(".event-line")
 
 
 def expect_live(page: Page) -> None:
-    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
 
 
 def names_in(rows: Locator) -> list[str]:
@@ -46,9 +44,9 @@ def test_an_upload_in_one_window_is_seen_in_another(
     new_context: NewContext, target: Target, make_bucket: MakeBucket
 ) -> None:
     bucket = make_bucket("live")
-    watching, working = new_context().new_page(), new_context().new_page()
+    watching, working = signed_in(new_context, target), signed_in(new_context, target)
     rows = follow(watching, target, bucket=bucket)
-    sign_in(working, target, folder_path(bucket))
+    visit(working, target, folder_path(bucket))
     with working.expect_response(
         lambda answer: answer.request.method == "POST" and "resumable" in answer.url
     ):
@@ -131,7 +129,7 @@ def test_a_restart_loses_nothing_and_repeats_nothing(
     watch.hosts.add("{}:{}".format(*target.address))
     with target.connect(target.token("service_role")) as service:
         assert service.post("/bucket", json={"name": "live"}).status_code == 200
-        readers = [new_context().new_page() for _ in range(2)]
+        readers = [signed_in(new_context, target) for _ in range(2)]
         rows = [follow(page, target) for page in readers]
         before = [f"before-{number}.txt" for number in range(3)]
         put_all(service, before)
@@ -146,7 +144,7 @@ def test_a_restart_loses_nothing_and_repeats_nothing(
         put_all(service, after)
         for page, each in zip(readers, rows, strict=True):
             expect_live(page)
-            expect(each).to_have_count(6, timeout=30_000)
+            expect(each).to_have_count(6)
             assert names_in(each) == [f"live/{name}" for name in reversed(before + after)]
 
 

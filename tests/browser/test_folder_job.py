@@ -3,12 +3,13 @@
 import re
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.contract.client import Target, put_object
 
 from .conftest import MakeBucket
-from .support import admin_url, folder_path, picture
+from .support import admin_url, folder_path, picture, visit
 from .support_explorer import cursor, list_status, names_in, open_folder, row
 from .support_fill import fill
 from .support_server import Server
@@ -17,9 +18,15 @@ from .support_watch import Watch
 OBJECTS, MANY = 1000, 30_000
 
 
+@pytest.fixture(scope="module")
+def server(own_server: Server) -> Server:
+    """A server of its own: so many objects are in the way of whoever counts them."""
+    return own_server
+
+
 def make_archive(server: Server, service: httpx.Client, bucket: str, objects: int) -> None:
     """Fill a bucket with a folder `drafts` and one object beside it."""
-    fill(server.data_dir, service, bucket, [f"drafts/page-{number:05}.txt" for number in range(objects)])
+    fill(server.data_dir, service, bucket, "drafts/page-%05d.txt", objects)
     put_object(service, bucket, "readme.txt").raise_for_status()
 
 
@@ -57,7 +64,7 @@ def test_a_folder_is_renamed_and_its_old_address_explains(
     admin.go_forward()
     expect(list_status(admin)).to_have_text("1,000 items")
 
-    admin.goto(admin_url(target, folder_path(bucket, "drafts/") + "?preview=drafts%2Fpage-00007.txt"))
+    visit(admin, target, folder_path(bucket, "drafts/") + "?preview=drafts%2Fpage-00007.txt")
     expect(admin.get_by_text("Nothing is in this folder")).to_be_visible()
     expect(admin.get_by_text("This object is not there")).to_be_visible()
     picture(admin, "folder-gone")

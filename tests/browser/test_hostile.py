@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.contract.client import Target, get_object, put_object
 
 from .conftest import MakeBucket, NewContext
-from .support import admin_url, folder_path, picture, sign_in
+from .support import admin_url, folder_path, picture, reload, sign_in
 
 NAMES = {
     "markup": "<img src=x onerror=alert(1)>",
@@ -36,7 +36,7 @@ def open_by_hand(page: Page, name: str) -> None:
 
 def see_again(page: Page, name: str) -> None:
     """Reload: the address alone brings it back, as text and nothing else."""
-    page.reload()
+    reload(page)
     expect(page.get_by_text(TEXT)).to_be_visible()
     expect(page.get_by_role("heading", name=name.rpartition("/")[2], exact=True)).to_be_visible()
     assert page.get_by_role("main").locator("img").count() == 0

@@ -38,11 +38,17 @@ SCROLL = """async (grid, { stepPx, steps }) => {
 
 
 @pytest.fixture(scope="module")
+def server(own_server: Server) -> Server:
+    """A server of its own: so many objects are in the way of whoever counts them."""
+    return own_server
+
+
+@pytest.fixture(scope="module")
 def bucket(server: Server, service: httpx.Client) -> str:
     """A bucket with one folder of 100,000 objects, one by one named by number."""
     name = unique("large")
     service.post("/bucket", json={"name": name}).raise_for_status()
-    fill(server.data_dir, service, name, (f"all/{number:06}-picture.png" for number in range(OBJECTS)))
+    fill(server.data_dir, service, name, "all/%06d-picture.png", OBJECTS)
     return name
 
 
@@ -55,7 +61,7 @@ def test_it_is_listed_in_few_requests_and_few_elements(admin: Page, target: Targ
     assert len(pages) == PAGES
     expect(grid).to_have_attribute("aria-rowcount", str(OBJECTS + 1))
     assert admin.evaluate("document.querySelectorAll('*').length") <= MOST_ELEMENTS
-    for step_px, steps in ((50, 60), (1000, 60), (60_000, 40)):
+    for step_px, steps in ((50, 30), (1000, 40), (60_000, 40)):
         assert grid.evaluate(SCROLL, {"stepPx": step_px, "steps": steps}) == 0, step_px
     assert admin.evaluate("document.querySelectorAll('*').length") <= MOST_ELEMENTS
     picture(admin, "large-folder")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.contract.client import Target, put_object
 
 from .conftest import MakeBucket
-from .support import picture, sign_in, violations
+from .support import picture, reload, sign_in, violations
 
 CHARTS = ["Requests by status", "Latency", "Traffic", "Uploads under way", "Server errors"]
 
@@ -50,18 +50,11 @@ def test_a_chart_is_a_table_for_who_wants_one(page: Page, target: Target, busy_b
     picture(page, "metrics-table")
 
 
-def test_what_was_done_is_measured_before_long(page: Page, target: Target, busy_bucket: str) -> None:
-    """The newest value of the plot says so; a sample is taken each few seconds."""
-    sign_in(page, target, "metrics?range=15m")
-    drawn = page.get_by_role("region", name=CHARTS[0]).get_by_role("img")
-    expect(drawn).to_have_accessible_name(re.compile(r"2xx [0-9.,]+/s"), timeout=30_000)
-
-
 def test_another_range_is_in_the_address(page: Page, target: Target) -> None:
     sign_in(page, target, "metrics")
     page.get_by_role("group", name="Range").get_by_text("24h").click()
     expect(page).to_have_url(re.compile(r"/admin/metrics\?range=24h$"))
-    page.reload()
+    reload(page)
     expect(page.get_by_role("radio", name="24h")).to_be_checked()
 
 
@@ -87,3 +80,10 @@ def test_the_audit_shows_who_signed_in(page: Page, target: Target) -> None:
         page.get_by_role("row").filter(has_text=re.compile("signed in|session.created", re.IGNORECASE)).first
     ).to_be_visible()
     picture(page, "settings-audit")
+
+
+def test_what_was_done_is_measured_before_long(page: Page, target: Target, busy_bucket: str) -> None:
+    """The newest value of the plot says so; a sample is taken each few seconds."""
+    sign_in(page, target, "metrics?range=15m")
+    drawn = page.get_by_role("region", name=CHARTS[0]).get_by_role("img")
+    expect(drawn).to_have_accessible_name(re.compile(r"2xx (?!0/s)[0-9.,]+/s"))

@@ -19,7 +19,7 @@ from tests.port import free_port
 from tests.requirement import skip_without
 
 from .conftest import MakeBucket, NewContext
-from .support import admin_url, folder_path, picture, png
+from .support import admin_url, folder_path, picture, png, reload, visit
 from .support_server import Server
 from .support_watch import Watch
 
@@ -112,7 +112,7 @@ def visitor(new_context: NewContext, proxied: Target, watch: Watch) -> BrowserCo
 
 def sign_in_by_form(page: Page, proxied: Target, path: str) -> None:
     """Sign in as people do: the page itself says below which path it is."""
-    page.goto(admin_url(proxied, path))
+    visit(page, proxied, path)
     page.get_by_role("textbox", name="Service key").fill(proxied.token("service_role"))
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("navigation").first).to_be_visible()
@@ -128,7 +128,7 @@ def test_the_cookie_is_secure_and_for_the_path_below_the_proxy(
     assert (cookie["name"], cookie["path"]) == ("__Secure-aerostore-admin", "/files/admin")
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Strict")
     assert visitor.cookies(f"{proxied.url}/bucket") == []
-    page.reload()
+    reload(page)
     expect(page.get_by_role("heading", name="Buckets", level=1)).to_be_visible()
 
 
@@ -139,7 +139,7 @@ def test_an_upload_of_several_chunks_and_its_event_come_through(
     page = visitor.new_page()
     sign_in_by_form(page, proxied, folder_path(bucket))
     watching = visitor.new_page()
-    watching.goto(admin_url(proxied, f"events?bucket={bucket}"))
+    visit(watching, proxied, f"events?bucket={bucket}")
     expect(watching.get_by_role("status").filter(has_text="Live")).to_be_visible()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.method == "PATCH" else None)
@@ -166,7 +166,7 @@ def test_a_deep_link_and_a_hostile_name_survive_the_proxy(
     sign_in_by_form(page, proxied, folder_path(bucket, f"{folder}/"))
     page.get_by_role("row").filter(has_text=name).dblclick()
     expect(page.get_by_text("still here")).to_be_visible()
-    page.reload()
+    reload(page)
     expect(page.get_by_text("still here")).to_be_visible()
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.contract.client import Target, get_object, put_object, unique
 
 from .conftest import MakeBucket
-from .support import folder_path, picture, sign_in
+from .support import folder_path, picture, sign_in, visit
 from .support_server import Server
 from .support_watch import Watch
 
@@ -69,10 +69,10 @@ def test_pages_of_operators_are_neither_offered_nor_filled(page: Page, target: T
     for place in OPERATORS_ONLY:
         expect(places.get_by_role("link", name=place)).not_to_be_visible()
     for path in ("policies", "policies/simulator", "metrics"):
-        open_as(page, target, member, path)
+        visit(page, target, path)
         expect(page.get_by_text("This page is for operators")).to_be_visible()
     picture(page, "rights-operators-only")
-    open_as(page, target, member, "settings")
+    visit(page, target, "settings")
     expect(page.get_by_role("tab", name="Appearance")).to_be_visible()
     for part in ("Configuration", "Sessions", "Audit"):
         expect(page.get_by_role("tab", name=part)).not_to_be_visible()
@@ -103,7 +103,7 @@ def test_uploads_are_stored_in_one_s_own_folder_only(
     refused = upload(page, file)
     expect(refused).to_contain_text("Failed: new row violates row-level security policy")
     picture(page, "rights-upload-refused")
-    open_as(page, target, member, folder_path(bucket, f"{member}/"))
+    visit(page, target, folder_path(bucket, f"{member}/"))
     expect(upload(page, file)).to_contain_text("Done")
     assert get_object(service, bucket, f"{member}/note.txt").text == "a note"
 
@@ -137,7 +137,7 @@ def test_nothing_of_others_is_seen_without_a_policy(
     sign_in(page, target, role="anon")
     expect(page.get_by_text("No buckets yet")).to_be_visible()
     assert bucket not in page.content()
-    sign_in(page, target, f"{folder_path(bucket)}?preview=rules.txt", role="anon")
+    visit(page, target, f"{folder_path(bucket)}?preview=rules.txt")
     expect(page.get_by_text("This object is not there")).to_be_visible()
     expect(page.get_by_text("This bucket is empty")).to_be_visible()
     picture(page, "rights-nothing")

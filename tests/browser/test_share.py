@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.contract.client import Target, put_object
 
 from .conftest import MakeBucket, NewContext
-from .support import folder_path, picture, sign_in
+from .support import folder_path, picture, sign_in, visit
 from .support_watch import Watch
 
 NAME = "letter.txt"
@@ -109,7 +109,7 @@ def test_only_public_buckets_have_public_urls(
     expect(share.get_by_label("Public URL", exact=True)).not_to_be_visible()
     public = make_bucket("public", public=True)
     put_object(service, public, NAME, TEXT.encode())
-    sign_in(share, target, f"{folder_path(public)}?preview={NAME}&tab=share")
+    visit(share, target, f"{folder_path(public)}?preview={NAME}&tab=share")
     share.get_by_role("button", name="Copy public URL").click()
     expect(share.get_by_text("Public URL copied")).to_be_visible()
     picture(share, "share-public")

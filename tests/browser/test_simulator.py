@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.contract.client import Target, object_path, put_object
 
 from .conftest import NewContext
-from .support import admin_url, folder_path, picture, sign_in, violations
+from .support import admin_url, folder_path, picture, reload, sign_in, start_session, violations
 from .support_server import ROOT, Server
 
 ALICE = "31ab0000-0000-4000-8000-00000000000a"
@@ -106,7 +106,7 @@ def test_an_address_asks_its_question_and_survives_a_reload(page: Page, target: 
     sign_in(page, target, path)
     simulator = Simulator(page)
     expect(simulator.verdict).to_have_text("Denied by default")
-    page.reload()
+    reload(page)
     expect(simulator.verdict).to_have_text("Denied by default")
     expect(simulator.field("Object")).to_have_value(f"{ALICE}/a.txt")
 
@@ -200,7 +200,7 @@ def test_a_refusal_leads_to_the_question_filled_in(
     context = new_context(permissions=["clipboard-read", "clipboard-write"])
     link = refused_link(context.new_page(), target)
     operator = new_context().new_page()
-    sign_in(operator, target)
+    start_session(operator.context.request, target, target.token("service_role"))
     operator.goto(link)
     simulator = Simulator(operator)
     expect(simulator.field("Bucket")).to_have_value("shared")

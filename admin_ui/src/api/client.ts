@@ -1,4 +1,4 @@
-import { ApiError, type ErrorBody, isAborted, type Question } from './error';
+import { ApiError, errorOfAnswer, isAborted, isAway, type Question, unreachable } from './error';
 
 export interface RequestOptions {
   method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -11,6 +11,7 @@ export interface RequestOptions {
 
 const CSRF = { 'x-aerostore-csrf': '1' };
 const sessionEndListeners = new Set<() => void>();
+const unreachableListeners = new Set<() => void>();
 
 /** Call `listener` whenever the server says that there is no session any more. */
 export function onSessionEnd(listener: () => void): () => void {
@@ -18,9 +19,20 @@ export function onSessionEnd(listener: () => void): () => void {
   return () => sessionEndListeners.delete(listener);
 }
 
+/** Call `listener` whenever the server seems to be away. */
+export function onUnreachable(listener: () => void): () => void {
+  unreachableListeners.add(listener);
+  return () => unreachableListeners.delete(listener);
+}
+
 /** Tell the page that the session has ended; for requests that do not go through here, such as uploads. */
 export function announceSessionEnd(): void {
   for (const listener of sessionEndListeners) listener();
+}
+
+/** Tell the page that the server seems to be away; for requests that do not go through here. */
+export function announceUnreachable(): void {
+  for (const listener of unreachableListeners) listener();
 }
 
 /** Return the absolute address of `path`, which is relative to `/admin/` wherever that is. */
@@ -37,21 +49,27 @@ export function basePath(): string {
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const response = await fetch(addressOf(path), init(options)).catch((error: unknown) => {
     if (isAborted(error)) throw error;
-    throw new ApiError('The server cannot be reached', {
-      code: 'Unreachable',
-      hint: 'Check the connection; the page tries again by itself when it is back.',
-    });
+    announceUnreachable();
+    throw unreachable();
   });
   if (response.ok) return response;
   const error = await errorOf(response, options.question ?? null);
   if (error.status === 401) announceSessionEnd();
+  if (isAway(error)) announceUnreachable();
   throw error;
 }
 
 /** Send a request and return the JSON of the answer. */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
   const response = await send(path, options);
-  return (await response.json()) as T;
+  const body: unknown = await response.json().catch((error: unknown) => {
+    if (isAborted(error)) throw error;
+    throw new ApiError('The answer of the server was cut off', {
+      code: 'Unreachable',
+      hint: 'Look whether it was done, and try again.',
+    });
+  });
+  return body as T;
 }
 
 function init({ method = 'GET', json, body, headers, signal }: RequestOptions): RequestInit {
@@ -71,21 +89,5 @@ function init({ method = 'GET', json, body, headers, signal }: RequestOptions): 
 
 async function errorOf(response: Response, explain: Question | null): Promise<ApiError> {
   const text = await response.text().catch(() => '');
-  const body = parseBody(text);
-  return new ApiError(body?.message || text.slice(0, 300) || `The server answered ${response.status}`, {
-    status: response.status,
-    code: body?.code ?? body?.error ?? '',
-    hint: body?.hint ?? null,
-    requestId: body?.request_id ?? response.headers.get('x-request-id'),
-    explain,
-  });
-}
-
-function parseBody(text: string): ErrorBody | null {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === 'object' && parsed !== null && 'message' in parsed ? (parsed as ErrorBody) : null;
-  } catch {
-    return null;
-  }
+  return errorOfAnswer({ status: response.status, text, header: (name) => response.headers.get(name) }, explain);
 }

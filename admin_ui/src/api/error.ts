@@ -35,6 +35,43 @@ export class ApiError extends Error {
   }
 }
 
+/** An answer that is no 2xx, by whatever means it came. */
+export interface Refusal {
+  status: number;
+  text: string;
+  header: (name: string) => string | null;
+}
+
+/** Read what the server says in `answer`; what a proxy says in HTML is for nobody's eyes. */
+export function errorOfAnswer({ status, text, header }: Refusal, explain: Question | null = null): ApiError {
+  const body = parseBody(text);
+  const told = header('content-type')?.startsWith('text/plain') && text.trim().slice(0, 300);
+  return new ApiError(body?.message || told || `The server answered ${status}`, {
+    status,
+    code: body?.code ?? body?.error ?? header('x-error-code') ?? '',
+    hint: body?.hint ?? header('x-error-hint'),
+    requestId: body?.request_id ?? header('x-request-id'),
+    explain,
+  });
+}
+
+function parseBody(text: string): ErrorBody | null {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null && 'message' in parsed ? (parsed as ErrorBody) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Return the error of a request that got no answer. */
+export function unreachable(): ApiError {
+  return new ApiError('The server cannot be reached', {
+    code: 'Unreachable',
+    hint: 'Check the connection; the page tries again by itself when it is back.',
+  });
+}
+
 /** Return `error` as an ApiError, whatever was thrown. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
@@ -54,9 +91,17 @@ export function isAborted(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
 
-/** Whether asking again may help: nothing arrived, or the server said that it is busy. */
+// Nothing arrived; the server is busy; a proxy does not reach it.
+const TRANSIENT = new Set([0, 429, 502, 503, 504]);
+
+/** Whether asking again may help. */
 export function isTransient(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status === 503);
+  return error instanceof ApiError && TRANSIENT.has(error.status);
+}
+
+/** Whether the server seems to be away: nothing arrived, or what stands before it does not reach it. */
+export function isAway(error: ApiError): boolean {
+  return error.code === 'Unreachable' || (error.code === '' && error.status >= 502 && error.status <= 504);
 }
 
 /** Return what to paste into a report. */

@@ -16,15 +16,9 @@ export async function signIn(key: string): Promise<Api.Session> {
   return session;
 }
 
-/** End the session on the server. What was read with it stays until `forgetSession`. */
+/** End the session on the server. What was read with it stays in this page until another one is loaded. */
 export async function signOut(): Promise<void> {
   await request('api/session', { method: 'DELETE', headers: base() });
-}
-
-/** Forget who was signed in and all that they saw; for when their pages are no longer shown. */
-export function forgetSession(): void {
-  queryClient.clear();
-  queryClient.setQueryData(sessionQuery.queryKey, null);
 }
 
 export async function revokeSession(id: string): Promise<void> {

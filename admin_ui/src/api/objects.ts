@@ -1,8 +1,11 @@
 import { labelOf } from '../lib/keys';
+import { folderOf } from '../lib/route';
 import type { FolderRow, ListingPage, ObjectRow } from '../lib/listing';
 import { addressOf, request, send } from './client';
-import { encPath } from './path';
-import type { Json, JsonObject, MetadataChange, ObjectInfo, SignedLink } from './types';
+import { encPath, withQuery } from './path';
+import type { Json, JsonObject, MetadataChange, ObjectInfo, SearchPage, SignedLink } from './types';
+
+const SEARCH_PAGE = 200;
 
 export interface ObjectAddress {
   bucket: string;
@@ -61,11 +64,16 @@ function toObjectRow({ name, updated_at, metadata }: ListedObject): ObjectRow {
   return {
     kind: 'object',
     key: name,
-    label: labelOf(name),
+    label: labelWithin(folderOf(name), name),
     sizeBytes: Number(metadata?.['size'] ?? 0),
     mimeType: shared(metadata?.['mimetype']),
     updatedAt: updated_at,
   };
+}
+
+/** Return what an object is called in a folder. Some tools store one under the very name of the folder. */
+function labelWithin(prefix: string, name: string): string {
+  return name.slice(prefix.length) || '(the folder itself)';
 }
 
 const types = new Map<string, string>();
@@ -79,12 +87,20 @@ function shared(type: Json | undefined): string {
   return text;
 }
 
+/** Ask for one page of the objects below `prefix` whose names hold `q`. It may be empty and have a cursor. */
+export function searchPage(
+  wanted: { bucket: string; q: string; prefix: string; cursor: string | null },
+  signal: AbortSignal,
+): Promise<SearchPage> {
+  return request(withQuery('api/objects/search', { ...wanted, limit: SEARCH_PAGE }), { signal });
+}
+
 /** Return `found` as a row of a list, labelled with the part of its name below `prefix`. */
 export function rowOfFound(found: ObjectInfo, prefix: string): ObjectRow {
   return {
     kind: 'object',
     key: found.name,
-    label: found.name.slice(prefix.length),
+    label: labelWithin(prefix, found.name),
     sizeBytes: found.size_bytes,
     mimeType: found.content_type,
     updatedAt: found.updated_at,
@@ -101,20 +117,19 @@ interface InfoAnswer {
   cache_control: string;
   etag: string;
   metadata: JsonObject | null;
+  owner_id: string | null;
   last_modified: string;
   created_at: string;
 }
 
-export type ObjectFacts = Omit<ObjectInfo, 'owner'>;
-
 /** Ask for everything about one object. Raises: ApiError 404 when there is none that the session may see. */
-export async function objectFacts({ bucket, name }: ObjectAddress, signal: AbortSignal): Promise<ObjectFacts> {
+export async function objectFacts({ bucket, name }: ObjectAddress, signal: AbortSignal): Promise<ObjectInfo> {
   const path = `storage/v1/object/info/authenticated/${encPath(bucket)}/${encPath(name)}`;
   const info = await request<InfoAnswer>(path, { signal, question: { op: 'download', bucket, name } });
   return {
     ...{ bucket: info.bucket_id, name: info.name, id: info.id, version: info.version },
     ...{ size_bytes: info.size, content_type: info.content_type, cache_control: info.cache_control },
-    ...{ etag: info.etag.replaceAll('"', ''), user_metadata: info.metadata },
+    ...{ etag: info.etag.replaceAll('"', ''), user_metadata: info.metadata, owner: info.owner_id },
     ...{ created_at: info.created_at, updated_at: info.last_modified },
   };
 }
@@ -199,28 +214,4 @@ export async function readBytes(
   const headers = { range: `bytes=${first}-${last}` };
   const response = await send(path, { headers, signal, question: { op: 'download', bucket, name } });
   return new Uint8Array(await response.arrayBuffer());
-}
-
-export interface ZipSelection {
-  bucket: string;
-  names: readonly string[];
-  prefixes: readonly string[];
-  below: string;
-  file_name: string;
-}
-
-/** Let the browser save the selection as an archive, as the server sends it; nothing of it is kept in memory. */
-export function saveArchive(selection: ZipSelection): void {
-  const form = document.createElement('form');
-  form.method = 'post';
-  form.action = addressOf('api/zip');
-  form.target = '_blank';
-  const field = document.createElement('input');
-  field.type = 'hidden';
-  field.name = 'selection';
-  field.value = JSON.stringify(selection);
-  form.append(field);
-  document.body.append(form);
-  form.submit();
-  form.remove();
 }

@@ -126,8 +126,9 @@ export function jobsQuery(filter: JobFilter) {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.cursor ?? undefined,
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) =>
-      state.data?.pages.some((page) => page.jobs.some(isActive)) ? ACTIVE_JOB_MS : false,
+    // Each page is a request of its own.
+    refetchInterval: ({ state: { data } }) =>
+      data?.pages.some((page) => page.jobs.some(isActive)) ? ACTIVE_JOB_MS * data.pages.length : false,
   });
 }
 

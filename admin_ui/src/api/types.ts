@@ -148,6 +148,7 @@ export interface ReportEntry {
   size_bytes: number | null;
   since: string | null;
   reason: string;
+  explain: Asked | null;
 }
 
 export interface Report {
@@ -253,6 +254,18 @@ export interface ObjectEvent {
   at: string;
 }
 
+/** What was refused, as a question to the simulator: only what matters there. */
+export interface Asked {
+  op: string;
+  bucket: string;
+  name: string;
+  to?: string;
+  to_bucket?: string;
+  upsert?: true;
+  size?: number;
+  mime?: string;
+}
+
 export interface DenialEvent {
   id: string;
   request_id: string;
@@ -263,6 +276,7 @@ export interface DenialEvent {
   sub: string | null;
   code: string;
   at: string;
+  explain: Asked | null;
 }
 
 export const METRIC_RANGES = ['15m', '1h', '24h', '7d'] as const;

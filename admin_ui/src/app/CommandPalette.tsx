@@ -33,6 +33,7 @@ export function CommandPalette({ onClose, onHelp }: PaletteProps) {
     command.run();
   };
   const press = (event: KeyboardEvent) => {
+    if (event.nativeEvent.isComposing) return;
     const moved = movedTo(event.key, active, commands.length);
     if (moved !== null) setActive(moved);
     else if (event.key === 'Enter') run(commands[active]);

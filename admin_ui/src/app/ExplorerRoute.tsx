@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
 import { type ComponentProps, useMemo } from 'react';
 import { bucketQuery, configQuery } from '../api/queries';
 import type { Bucket, Config } from '../api/types';
@@ -7,14 +8,24 @@ import { PreviewPane } from '../features/preview/PreviewPane';
 import { ShareTab } from '../features/share/ShareTab';
 import { onStored, uploadDrop, uploadFiles, type UploadTarget } from '../features/uploads/activity';
 import { UnfinishedNotice } from '../features/uploads/UnfinishedNotice';
+import { unescapeFolder } from '../lib/route';
 
 const CHUNK_BYTES = 6 * 1024 * 1024;
 const PARALLEL = 3;
 
-type RouteProps = Pick<ComponentProps<typeof ExplorerPage>, 'bucket' | 'prefix' | 'search'>;
+const route = getRouteApi('/signed-in/buckets/$bucket/$');
+
+/** Hands what the address says to the explorer. A new bucket starts it anew; a new folder does not. */
+export function ExplorerRoute() {
+  const { bucket, _splat } = route.useParams();
+  const prefix = unescapeFolder(_splat ?? '');
+  return <Explorer key={bucket} bucket={bucket} prefix={prefix} search={route.useSearch()} />;
+}
+
+type ExplorerProps = Pick<ComponentProps<typeof ExplorerPage>, 'bucket' | 'prefix' | 'search'>;
 
 /** The explorer with its neighbours: features know nothing of each other. */
-export function ExplorerRoute(props: RouteProps) {
+function Explorer(props: ExplorerProps) {
   const { data: bucket } = useQuery(bucketQuery(props.bucket));
   const { data: config } = useQuery(configQuery);
   const uploads = useMemo(() => uploadsTo(bucket, config), [bucket, config]);

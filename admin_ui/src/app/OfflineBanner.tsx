@@ -10,7 +10,7 @@ export function OfflineBanner() {
     <div role="status">
       {!online && (
         <p className="offline">
-          No connection. What you see may be old; changes are not possible. The page goes on by itself.
+          The server cannot be reached. What you see may be old, and nothing can be changed. The page goes on by itself.
         </p>
       )}
     </div>

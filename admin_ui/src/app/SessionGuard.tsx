@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { onSessionEnd } from '../api/client';
 import { queryClient, sessionQuery } from '../api/queries';
 import type { Session } from '../api/types';
+import { beginAnew } from './leaving';
 
 const SessionDialog = lazy(() => import('./SessionDialog').then((module) => ({ default: module.SessionDialog })));
 
@@ -10,21 +11,21 @@ const SessionDialog = lazy(() => import('./SessionDialog').then((module) => ({ d
 export function SessionGuard() {
   const [ended, setEnded] = useState(false);
   const { data: session } = useQuery(sessionQuery);
-  const last = useRef<Session | null>(null);
+  const [last, setLast] = useState<Session | null>(null);
+  if (session && session !== last) setLast(session);
   useEffect(() => onSessionEnd(() => setEnded(true)), []);
-  useEffect(() => {
-    if (session) last.current = session;
-  }, [session]);
 
   const resume = (renewed: Session) => {
-    const isSame = last.current?.role === renewed.role && last.current?.sub === renewed.sub;
+    const isSame = last?.role === renewed.role && last.sub === renewed.sub;
+    // Somebody else begins anew: uploads, drafts and what was cut are not theirs.
+    if (last && !isSame) return beginAnew();
     setEnded(false);
-    void (isSame ? queryClient.invalidateQueries() : queryClient.resetQueries());
+    void queryClient.invalidateQueries();
   };
   if (!ended && session !== null) return null;
   return (
     <Suspense>
-      <SessionDialog onSignedIn={resume} />
+      <SessionDialog last={last} onSignedIn={resume} />
     </Suspense>
   );
 }

@@ -1,6 +1,6 @@
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { Menu as MenuIcon, Search } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useSession } from '../api/queries';
 import { Button, IconButton } from '../ui/Button';
 import { Toasts } from '../ui/Toasts';
@@ -10,6 +10,7 @@ import { SessionGuard } from './SessionGuard';
 import { ThemeButton } from './ThemeButton';
 import { UploadIndicator, Uploads } from './Uploads';
 import { useGlobalKeys, type Overlay } from './useGlobalKeys';
+import { Work } from './Work';
 import './shell.css';
 
 const AccountMenu = lazy(() => import('./AccountMenu').then((module) => ({ default: module.AccountMenu })));
@@ -20,6 +21,8 @@ const KeyHelp = lazy(() => import('./KeyHelp').then((module) => ({ default: modu
 export function Shell() {
   const [overlay, setOverlay] = useState<Overlay | null>(null);
   useGlobalKeys(setOverlay);
+  useEffect(refuseStrayFiles, []);
+  useFocusOnNewPage();
   const close = () => setOverlay(null);
   return (
     <div className="shell">
@@ -27,6 +30,7 @@ export function Shell() {
       <Header onOverlay={setOverlay} />
       <OfflineBanner />
       <main id="main" className="page" tabIndex={-1}>
+        <Work />
         <Outlet />
       </main>
       <Uploads />
@@ -38,6 +42,32 @@ export function Shell() {
       </Suspense>
     </div>
   );
+}
+
+/** Keys need a place to begin on a new page when what had the focus went with the old one. */
+function useFocusOnNewPage(): void {
+  const page = useRouterState({ select: (state) => state.matches.at(-1)?.id });
+  const shown = useRef(page);
+  useEffect(() => {
+    if (shown.current === page) return;
+    shown.current = page;
+    if (document.activeElement === document.body) document.getElementById('main')?.focus({ preventScroll: true });
+  }, [page]);
+}
+
+/** A file that misses its place must not be opened in place of the page. */
+function refuseStrayFiles(): () => void {
+  const refuse = (event: DragEvent) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = 'none';
+  };
+  window.addEventListener('dragover', refuse);
+  window.addEventListener('drop', refuse);
+  return () => {
+    window.removeEventListener('dragover', refuse);
+    window.removeEventListener('drop', refuse);
+  };
 }
 
 /** A button, not a link: with `<base>` a fragment would be an address of another page. */

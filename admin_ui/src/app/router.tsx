@@ -2,9 +2,12 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet,
 import { basePath } from '../api/client';
 import { queryClient, sessionQuery } from '../api/queries';
 import * as search from '../lib/search';
-import { ExplorerSlot } from './ExplorerSlot';
 import { LoneError, NotFoundPage, RouteError } from './RouteError';
 import { Shell } from './Shell';
+
+const loadExplorer = () => import('./ExplorerRoute');
+// On a link to a folder the code comes while the session is asked for, not after it.
+if (location.pathname.includes('/buckets/')) void loadExplorer();
 
 const root = createRootRoute({ component: Outlet, errorComponent: LoneError, notFoundComponent: NotFoundPage });
 
@@ -19,9 +22,11 @@ const signedIn = createRoute({
   getParentRoute: () => root,
   id: 'signed-in',
   component: Shell,
-  beforeLoad: async ({ location }) => {
+  beforeLoad: async ({ location, cause }) => {
     if (await queryClient.ensureQueryData(sessionQuery)) return;
-    throw redirect({ to: '/login', search: location.href === '/' ? {} : { next: location.href } });
+    const way = location.href === '/' ? {} : { next: location.href };
+    // A page that somebody has used knows more than whoever signs in next may: another one takes its place.
+    throw redirect({ to: '/login', search: way, reloadDocument: cause === 'stay' });
   },
 });
 
@@ -50,7 +55,8 @@ const explorer = createRoute({
   ...page,
   path: '/buckets/$bucket/$',
   validateSearch: search.explorerSearch,
-  component: ExplorerSlot,
+  // Not a lazy component of React: that would show its place empty for 300 ms, however soon the code is there.
+  component: lazyRouteComponent(loadExplorer, 'ExplorerRoute'),
 });
 
 const policies = createRoute({

@@ -2,6 +2,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { queryClient } from '../api/queries';
 import { chordOf, GO_TO } from '../lib/keymap';
+import { hasOverlay } from '../ui/overlay';
 
 export type Overlay = 'palette' | 'help';
 
@@ -16,16 +17,21 @@ export function useGlobalKeys(onOverlay: (overlay: Overlay) => void): void {
       if (event.defaultPrevented || event.isComposing) return;
       const chord = chordOf(event);
       if (hasOverlay() || (chord !== 'Ctrl+K' && isWriting(event))) return;
-      const isSequence = event.timeStamp - goPressedAt.current < SEQUENCE_MS;
-      goPressedAt.current = chord === 'g' ? event.timeStamp : -SEQUENCE_MS;
-      const act = isSequence ? goTo(chord) : actionOf(chord);
+      if (chord === 'g') goPressedAt.current = event.timeStamp;
+      const act = actionOf(chord);
       if (!act) return;
       event.preventDefault();
       act();
     };
-    const goTo = (chord: string) => {
-      const to = Object.entries(GO_TO).find(([key]) => key === chord)?.[1];
-      return to && (() => void navigate({ to }));
+    // The second key of a sequence is nobody else's: a list would take the letter for the name of a row.
+    const follow = (event: KeyboardEvent) => {
+      const isSequence = event.timeStamp - goPressedAt.current < SEQUENCE_MS;
+      goPressedAt.current = -SEQUENCE_MS;
+      const to = Object.entries(GO_TO).find(([key]) => key === chordOf(event))?.[1];
+      if (!isSequence || !to || hasOverlay() || isWriting(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      void navigate({ to });
     };
     const actionOf = (chord: string) => {
       const actions: Record<string, () => void> = {
@@ -36,13 +42,13 @@ export function useGlobalKeys(onOverlay: (overlay: Overlay) => void): void {
       };
       return actions[chord];
     };
+    document.addEventListener('keydown', follow, true);
     document.addEventListener('keydown', press);
-    return () => document.removeEventListener('keydown', press);
+    return () => {
+      document.removeEventListener('keydown', follow, true);
+      document.removeEventListener('keydown', press);
+    };
   }, [navigate, onOverlay]);
-}
-
-function hasOverlay(): boolean {
-  return document.querySelector('[role=dialog], [role=menu]') !== null;
 }
 
 /** Whether a key belongs to a field, or the reader is about to copy some text. */

@@ -6,11 +6,16 @@ export interface FileIdentity {
 }
 
 /**
- * Return the fingerprint of an upload of `file` to `key` of `bucket`.
+ * Return the fingerprint of an upload of `file` to `key` of `bucket` by `owner`.
  *
- * Bucket and key are encoded, so that no two uploads share one, whatever their names hold.
+ * Every text in it is encoded, so that no two uploads share one, whatever their names hold.
  */
-export function fingerprintOf(bucket: string, key: string, file: FileIdentity): string {
+export function fingerprintOf(owner: string, bucket: string, key: string, file: FileIdentity): string {
   const address = `${encodeURIComponent(bucket)}/${encodeURIComponent(key)}`;
-  return `aerostore/${file.size}/${file.lastModified}/${address}`;
+  return `${fingerprintsOf(owner)}${file.size}/${file.lastModified}/${address}`;
+}
+
+/** Return what the fingerprints of all uploads by `owner` begin with. */
+export function fingerprintsOf(owner: string): string {
+  return `aerostore/${encodeURIComponent(owner)}/`;
 }

@@ -4,7 +4,8 @@ const NUMBER = new Intl.NumberFormat('en');
 const SHORT_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const EXACT_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
-export type DateFormat = 'local' | 'iso';
+export const DATE_FORMATS = ['local', 'iso'] as const;
+export type DateFormat = (typeof DATE_FORMATS)[number];
 
 /** Return a size with three digits that matter and a binary unit. */
 export function formatBytes(bytes: number): string {

@@ -24,6 +24,10 @@ test('claims of another kind are not shown', () => {
   expect(readToken(tokenOf({ role: 1, sub: null, exp: 'soon' }))).toEqual({ role: 'none', sub: null, expires: null });
 });
 
+test('an end that no calendar has is not shown', () => {
+  expect(readToken(tokenOf({ role: 'anon', exp: 1.8e18 }))?.expires).toBeNull();
+});
+
 test.each(['', 'sb_secret_abc', 'a.b.c', 'a.e30', `${tokenOf({})}.x`, tokenOf(null), 'a.////.c'])('%s is no token', (text) => {
   expect(readToken(text)).toBeNull();
 });

@@ -24,8 +24,14 @@ function toView({ role, sub, exp }: Record<string, unknown>): TokenView {
   return {
     role: typeof role === 'string' ? role : 'none',
     sub: typeof sub === 'string' ? sub : null,
-    expires: typeof exp === 'number' && Number.isFinite(exp) ? new Date(exp * 1000) : null,
+    expires: typeof exp === 'number' ? dateOf(exp * 1000) : null,
   };
+}
+
+/** Some write `exp` in units that no date can hold. */
+function dateOf(milliseconds: number): Date | null {
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? null : date;
 }
 
 function decodeBase64Url(text: string): string {

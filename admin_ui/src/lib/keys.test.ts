@@ -10,6 +10,7 @@ import {
   labelProblem,
   parentPrefix,
   stemLength,
+  nextKey,
   toPrefix,
 } from './keys';
 
@@ -21,6 +22,9 @@ describe('parts of keys', () => {
     ['dir/', '', 'dir'],
     ['a//b', 'a//', 'b'],
     ['a//', 'a/', ''],
+    ['/', '', ''],
+    ['//', '/', ''],
+    ['/a.txt', '/', 'a.txt'],
   ])('%s lies in %s and is shown as %s', (key, prefix, label) => {
     expect(parentPrefix(key)).toBe(prefix);
     expect(labelOf(key)).toBe(label);
@@ -41,6 +45,18 @@ describe('parts of keys', () => {
   it('a typed path loses the slashes around it only', () => {
     expect(toPrefix('/a/b c/')).toBe('a/b c/');
     expect(toPrefix('/')).toBe('');
+  });
+
+  it.each([
+    ['a//', 'a//', 'a//'],
+    ['/', '/', '/'],
+    ['/a/b', '/a/', '/a/b/'],
+    ['a//b', 'a//', 'a//b/'],
+    ['a/', 'a//', 'a/'],
+    ['b', '/a/', 'b/'],
+    ['', '/', ''],
+  ])('%j, typed where %j stood, is %j', (text, known, prefix) => {
+    expect(toPrefix(text, known)).toBe(prefix);
   });
 
   it('a folder of a longer name is not inside', () => {
@@ -94,6 +110,14 @@ describe('free labels', () => {
 
   it('counts on from a label that has a number', () => {
     expect(freeLabel('a (2).txt', among('a (2).txt', 'a (3).txt'))).toBe('a (4).txt');
+  });
+
+  it.each([
+    ['dir/a (2).txt', 'dir/a (3).txt'],
+    ['/a', '/a (2)'],
+    ['a//b', 'a//b (2)'],
+  ])('%s is followed by %s in the same folder', (key, next) => {
+    expect(nextKey(key)).toBe(next);
   });
 
   it('treats a leading dot as part of the name', () => {

@@ -1,5 +1,7 @@
 /** Keys of objects and prefixes of folders as text: parts, rules and new names. Pure. */
 
+import { folderOf } from './route';
+
 export const MAX_KEY_BYTES = 1024;
 
 // Half of a surrogate pair.
@@ -20,8 +22,8 @@ export function isFolderKey(key: string): boolean {
 
 /** Return the prefix of the folder that holds `key`, which may be a folder's; "" is the root of the bucket. */
 export function parentPrefix(key: string): string {
-  const end = isFolderKey(key) ? key.length - 1 : key.length;
-  return key.slice(0, key.lastIndexOf('/', end - 1) + 1);
+  const path = isFolderKey(key) ? key.slice(0, -1) : key;
+  return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
 /** Return the last segment of `key`, without the slash of a folder. */
@@ -40,15 +42,28 @@ export function crumbsOf(prefix: string): Crumb[] {
   return crumbs;
 }
 
-/** Read what somebody typed as a folder: slashes around it do not matter. */
-export function toPrefix(text: string): string {
-  const path = text.replace(/^\/+|\/+$/g, '');
-  return path === '' ? '' : `${path}/`;
+/**
+ * Read what somebody typed as a folder: slashes around it do not matter.
+ *
+ * `known` is the folder that the text began as. As long as it begins with it, that part stays as it is: a folder may
+ * have a name without letters, and slashes are all that is seen of it.
+ */
+export function toPrefix(text: string, known = ''): string {
+  const start = text.startsWith(known) ? known : '';
+  const path = text.slice(start.length).replace(/^\/+|\/+$/g, '');
+  return path === '' ? start : `${start}${path}/`;
 }
 
 /** Tell whether `key` is the folder `prefix` or something inside it. */
 export function isInside(key: string, prefix: string): boolean {
   return key.startsWith(prefix);
+}
+
+/** Return the name to try after that of the object `key` turned out to be taken: `a.txt`, `a (2).txt`, … */
+export function nextKey(key: string): string {
+  const folder = folderOf(key);
+  const label = key.slice(folder.length);
+  return folder + freeLabel(label, (candidate) => candidate === label);
 }
 
 /** Return the length of `text` in UTF-8, which is what the server counts. */
@@ -70,6 +85,12 @@ export function keyProblem(key: string): string | null {
   if (segments.some((segment) => segment === '.' || segment === '..')) return '“.” and “..” cannot be names.';
   if (byteLength(key) > MAX_KEY_BYTES) return `The whole path may have ${MAX_KEY_BYTES} bytes; shorten it.`;
   return null;
+}
+
+/** Say what is wrong with `prefix` as a folder to open or to put things into, or return null when nothing is. */
+export function folderProblem(prefix: string): string | null {
+  // The root of the bucket, and in it the folder of the keys that begin with a slash.
+  return prefix === '' || prefix === '/' ? null : keyProblem(prefix);
 }
 
 /** Say what is wrong with `label` as the last segment below `prefix`, or return null when nothing is. */

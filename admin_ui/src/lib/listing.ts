@@ -1,6 +1,7 @@
 /** One folder as a list that grows page by page: folders first, then objects, each in the server's order. Pure. */
 
-import { labelOf } from './keys';
+import { labelOf, parentPrefix } from './keys';
+import { folderOf } from './route';
 
 export const FIRST_PAGE = 200;
 export const NEXT_PAGE = 5000;
@@ -48,6 +49,11 @@ export const EMPTY_LISTING: Listing = { folders: [], objects: [], progress: 'loa
 /** Tell whether the server knows of the row. */
 export function isStored(row: Row): boolean {
   return row.kind === 'object' || !row.isPending;
+}
+
+/** Return the prefix of the folder that holds the row. Some tools store objects whose names end with a slash. */
+export function parentOf({ kind, key }: Row): string {
+  return kind === 'folder' ? parentPrefix(key) : folderOf(key);
 }
 
 /** Return how many rows are loaded. */

@@ -18,8 +18,23 @@ test('what does not fit is left out', () => {
   expect(bucketsSearch({ q: {}, order: 'up' })).toEqual({});
 });
 
+test('what does not fit takes the place of what the address says', () => {
+  const raw = { kind: 'nothing', state: 'lost' };
+  expect({ ...raw, ...jobsSearch(raw) }).toEqual({});
+});
+
 test('a simulator address never holds a token', () => {
   expect(simulatorSearch({ op: 'upload', jwt: 'a.b.c', name: 'x' })).toEqual({ op: 'upload', name: 'x' });
+});
+
+test('a size in an address is a number of bytes or nothing', () => {
+  expect(simulatorSearch({ size: '20', upsert: 'true' })).toEqual({ size: 20, upsert: true });
+  expect([{ size: -1 }, { size: 'x' }, { size: 1.5 }].map(simulatorSearch)).toEqual([{}, {}, {}]);
+});
+
+test('who asks for denials only asks for no type', () => {
+  expect(eventsSearch({ type: 'ObjectCreated:', denied: true })).toEqual({ denied: true });
+  expect(eventsSearch({ type: 'ObjectCreated:' })).toEqual({ type: 'ObjectCreated:' });
 });
 
 test('flags are true or absent', () => {

@@ -5,6 +5,7 @@ import { JOB_KINDS, JOB_STATES, METRIC_RANGES, type JobKind, type JobState, type
 type Raw = Record<string, unknown>;
 
 export const EXPLORER_TABS = ['preview', 'details', 'metadata', 'share'] as const;
+export type ExplorerTab = (typeof EXPLORER_TABS)[number];
 export const SORTS = ['name', 'updated_at', 'created_at'] as const;
 export const POLICY_VIEWS = ['policies', 'coverage'] as const;
 export const SETTINGS_PARTS = ['appearance', 'configuration', 'sessions', 'audit', 'about'] as const;
@@ -22,7 +23,7 @@ export interface BucketsSearch {
 
 export interface ExplorerSearch extends BucketsSearch {
   preview?: string | undefined;
-  tab?: (typeof EXPLORER_TABS)[number] | undefined;
+  tab?: ExplorerTab | undefined;
   scope?: 'folder' | 'bucket' | undefined;
 }
 
@@ -34,6 +35,9 @@ export interface SimulatorSearch {
   name?: string | undefined;
   to?: string | undefined;
   to_bucket?: string | undefined;
+  upsert?: true | undefined;
+  size?: number | undefined;
+  mime?: string | undefined;
 }
 
 export interface EventsSearch {
@@ -73,8 +77,9 @@ function flag(value: unknown): true | undefined {
   return value === true || value === 'true' ? true : undefined;
 }
 
-function present<T extends object>(values: T): T {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+function bytes(value: unknown): number | undefined {
+  const number = Number(value);
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 
 /** Return a page of this UI to go to after signing in: never an address elsewhere. */
@@ -83,43 +88,51 @@ export function safeNext(next: string | undefined): string {
   return next.startsWith('/login') ? '/' : next;
 }
 
-export const loginSearch = (raw: Raw): LoginSearch => present({ next: text(raw['next']) });
+// The router spreads these over what the address says: a member that is undefined takes away what does not fit.
 
-export const bucketsSearch = (raw: Raw): BucketsSearch =>
-  present({ q: text(raw['q']), sort: choice(raw['sort'], SORTS), order: choice(raw['order'], ORDERS) });
+export const loginSearch = (raw: Raw): LoginSearch => ({ next: text(raw['next']) });
 
-export const explorerSearch = (raw: Raw): ExplorerSearch =>
-  present({
-    ...bucketsSearch(raw),
-    preview: text(raw['preview']),
-    tab: choice(raw['tab'], EXPLORER_TABS),
-    scope: choice(raw['scope'], ['folder', 'bucket'] as const),
-  });
+export const bucketsSearch = (raw: Raw): BucketsSearch => ({
+  q: text(raw['q']),
+  sort: choice(raw['sort'], SORTS),
+  order: choice(raw['order'], ORDERS),
+});
 
-export const simulatorSearch = (raw: Raw): SimulatorSearch =>
-  present({
-    role: text(raw['role']),
-    sub: text(raw['sub']),
-    op: text(raw['op']),
-    bucket: text(raw['bucket']),
-    name: text(raw['name']),
-    to: text(raw['to']),
-    to_bucket: text(raw['to_bucket']),
-  });
+export const explorerSearch = (raw: Raw): ExplorerSearch => ({
+  ...bucketsSearch(raw),
+  preview: text(raw['preview']),
+  tab: choice(raw['tab'], EXPLORER_TABS),
+  scope: choice(raw['scope'], ['folder', 'bucket'] as const),
+});
 
-export const eventsSearch = (raw: Raw): EventsSearch =>
-  present({
-    bucket: text(raw['bucket']),
-    type: text(raw['type']),
-    denied: flag(raw['denied']),
-    paused: flag(raw['paused']),
-  });
+export const simulatorSearch = (raw: Raw): SimulatorSearch => ({
+  role: text(raw['role']),
+  sub: text(raw['sub']),
+  op: text(raw['op']),
+  bucket: text(raw['bucket']),
+  name: text(raw['name']),
+  to: text(raw['to']),
+  to_bucket: text(raw['to_bucket']),
+  upsert: flag(raw['upsert']),
+  size: bytes(raw['size']),
+  mime: text(raw['mime']),
+});
 
-export const jobsSearch = (raw: Raw): JobsSearch =>
-  present({ kind: choice(raw['kind'], JOB_KINDS), state: choice(raw['state'], JOB_STATES) });
+/** Denials have no type. */
+export const eventsSearch = (raw: Raw): EventsSearch => ({
+  bucket: text(raw['bucket']),
+  type: flag(raw['denied']) ? undefined : text(raw['type']),
+  denied: flag(raw['denied']),
+  paused: flag(raw['paused']),
+});
 
-export const metricsSearch = (raw: Raw): MetricsSearch => present({ range: choice(raw['range'], METRIC_RANGES) });
+export const jobsSearch = (raw: Raw): JobsSearch => ({
+  kind: choice(raw['kind'], JOB_KINDS),
+  state: choice(raw['state'], JOB_STATES),
+});
 
-export const policiesSearch = (raw: Raw): PoliciesSearch => present({ view: choice(raw['view'], POLICY_VIEWS) });
+export const metricsSearch = (raw: Raw): MetricsSearch => ({ range: choice(raw['range'], METRIC_RANGES) });
 
-export const settingsSearch = (raw: Raw): SettingsSearch => present({ part: choice(raw['part'], SETTINGS_PARTS) });
+export const policiesSearch = (raw: Raw): PoliciesSearch => ({ view: choice(raw['view'], POLICY_VIEWS) });
+
+export const settingsSearch = (raw: Raw): SettingsSearch => ({ part: choice(raw['part'], SETTINGS_PARTS) });

@@ -1,6 +1,7 @@
 /** Type-ahead in lists: letters typed quickly after one another search for a row by the beginning of its label. */
 
-const PAUSE_MS = 700;
+/** A letter that comes later begins another search. */
+export const PAUSE_MS = 700;
 
 export interface Typed {
   text: string;

@@ -13,6 +13,7 @@ interface ConfirmProps {
   error?: ReactNode;
   typed?: string;
   onConfirm: () => void;
+  onStop?: () => void;
   onClose: () => void;
 }
 
@@ -31,6 +32,7 @@ export function Confirm({ title, children, submitLabel, tone = 'danger', typed, 
       blocked={rest.blocked || (typed !== undefined && text !== typed)}
       onSubmit={rest.onConfirm}
       onClose={rest.onClose}
+      {...(rest.onStop && { onStop: rest.onStop })}
     >
       {children}
       {typed !== undefined && (
@@ -41,6 +43,7 @@ export function Confirm({ title, children, submitLabel, tone = 'danger', typed, 
             </>
           }
           value={text}
+          autoFocus
           onChange={(event) => setText(event.target.value)}
         />
       )}

@@ -23,7 +23,7 @@ export function Switch({ label, hint, checked, disabled = false, onChange }: Swi
       >
         <Radix.Thumb className="switch-thumb" />
       </Radix.Root>
-      <div>
+      <div className="switch-words">
         <label htmlFor={id} className="label">
           {label}
         </label>

@@ -31,10 +31,17 @@ export function dismiss(id: number): void {
   show(shown.filter((each) => each.id !== id));
 }
 
+/** Too many push out the oldest, and an error only when there are nothing but errors: it may not have been read. */
+function withRoom(toasts: readonly ShownToast[]): readonly ShownToast[] {
+  if (toasts.length <= MAX_SHOWN) return toasts;
+  const oldest = toasts.slice(0, -1).find(({ tone }) => tone !== 'danger') ?? toasts[0];
+  return toasts.filter((each) => each !== oldest);
+}
+
 /** Tell the reader what happened. Errors stay until they are closed; the others go by themselves. */
 export function toast(message: ToastMessage): void {
   const id = nextId++;
-  show([...shown, { ...message, id }].slice(-MAX_SHOWN));
+  show(withRoom([...shown, { ...message, id }]));
   if (message.tone !== 'danger' && !message.action) setTimeout(() => dismiss(id), VISIBLE_MS);
 }
 

@@ -1,31 +1,44 @@
 import { Link, useRouter } from '@tanstack/react-router';
-import { Copy } from 'lucide-react';
+import { CircleQuestionMark, Copy } from 'lucide-react';
 import { type ApiError, isDenied } from '../api/error';
 import { useSession } from '../api/queries';
-import { Button } from './Button';
+import { Button, IconButton } from './Button';
 import { useCopy } from './copy';
+import { Icon } from './Icon';
+
+const WHY = 'Why denied?';
+const COPY = 'Copy a link for an operator';
+
+interface WhyDeniedProps {
+  error: ApiError;
+  /** Only a drawing, where there is no room for words. */
+  compact?: boolean;
+}
 
 /**
  * What leads to the simulator with the refused question filled in; nothing when the error was no denial.
  * The simulator is for operators: others can copy its address for one.
  */
-export function WhyDenied({ error }: { error: ApiError }) {
+export function WhyDenied({ error, compact = false }: WhyDeniedProps) {
   const session = useSession();
   const router = useRouter();
   const copy = useCopy();
   if (!isDenied(error) || !error.explain || !session) return null;
   const search = { ...error.explain, role: session.role, ...(session.sub && { sub: session.sub }) };
   if (session.is_service) {
+    const look = compact ? { className: 'button icon-only', title: WHY, 'aria-label': WHY } : { className: 'button' };
     return (
-      <Link className="button" to="/policies/simulator" search={search}>
-        Why denied?
+      <Link to="/policies/simulator" search={search} data-tone={compact ? 'quiet' : undefined} {...look}>
+        {compact ? <Icon of={CircleQuestionMark} /> : WHY}
       </Link>
     );
   }
   const { publicHref } = router.buildLocation({ to: '/policies/simulator', search });
+  const copyLink = () => copy(new URL(publicHref, location.origin).href, 'Link copied. An operator can open it.');
+  if (compact) return <IconButton icon={Copy} label={COPY} onClick={copyLink} />;
   return (
-    <Button icon={Copy} onClick={() => copy(new URL(publicHref, location.origin).href, 'Link copied. An operator can open it.')}>
-      Copy a link for an operator
+    <Button icon={Copy} onClick={copyLink}>
+      {COPY}
     </Button>
   );
 }

@@ -14,11 +14,17 @@ const KINDS = [
   { value: 'jwt', label: 'User JWT' },
 ] as const;
 
-type Kind = (typeof KINDS)[number]['value'];
+export type Kind = (typeof KINDS)[number]['value'];
+
+interface SignInFormProps {
+  /** What is asked for first. */
+  initial?: Kind;
+  onSignedIn: (session: Session) => void;
+}
 
 /** Trades a key or a token for a session. What was typed is forgotten as soon as it worked. */
-export function SignInForm({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
-  const [kind, setKind] = useState<Kind>('key');
+export function SignInForm({ initial = 'key', onSignedIn }: SignInFormProps) {
+  const [kind, setKind] = useState<Kind>(initial);
   const [token, setToken] = useState('');
   const attempt = useMutation({
     mutationFn: signIn,
@@ -40,7 +46,7 @@ export function SignInForm({ onSignedIn }: { onSignedIn: (session: Session) => v
       <Segments label="Sign in with" value={kind} options={KINDS} onChange={choose} />
       <SecretField
         label={kind === 'key' ? 'Service key' : 'JWT of a user'}
-        hint={kind === 'key' ? 'Policies do not bind a service key.' : 'You will see what policies let this user see.'}
+        hint={kind === 'key' ? <KeyHint /> : 'You will see what policies let this user see.'}
         name="token"
         autoComplete="off"
         autoFocus
@@ -53,6 +59,14 @@ export function SignInForm({ onSignedIn }: { onSignedIn: (session: Session) => v
         {attempt.isPending ? 'Signing in…' : 'Sign in'}
       </Button>
     </form>
+  );
+}
+
+function KeyHint() {
+  return (
+    <>
+      It sees and may do everything. <code>aerostore serve --show-keys</code> prints one.
+    </>
   );
 }
 

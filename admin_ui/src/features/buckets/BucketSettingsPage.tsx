@@ -18,7 +18,7 @@ import { Time } from '../../ui/Time';
 import { toast } from '../../ui/Toast';
 import { UnsavedGuard } from '../../ui/UnsavedGuard';
 import { LimitFields } from './LimitFields';
-import { draftOf, sizeProblem, toLimits, useDraft, type LimitsDraft } from './limits';
+import { draftOf, isUsable, toLimits, useDraft, type LimitsDraft } from './limits';
 import { DeleteBucketDialog, EmptyBucketDialog } from './RemoveDialogs';
 import './buckets.css';
 
@@ -55,13 +55,14 @@ function Cards({ bucket }: { bucket: Bucket }) {
 }
 
 function AboutCard({ bucket }: { bucket: Bucket }) {
-  const { data: stats } = useQuery(bucketStatsQuery(bucket.id));
+  const { data: stats, isPending } = useQuery(bucketStatsQuery(bucket.id));
+  const counted = stats && `${formatObjects(stats.objects, stats.complete)}, ${formatBytes(stats.size_bytes)}`;
   return (
     <section className="card">
       <h2>About</h2>
       <dl className="facts">
         <dt>Content</dt>
-        <dd>{stats ? `${formatObjects(stats.objects, stats.complete)}, ${formatBytes(stats.size_bytes)}` : '…'}</dd>
+        <dd>{counted ?? (isPending ? '…' : 'not known')}</dd>
         <dt>Created</dt>
         <dd>
           <Time at={bucket.created_at} />
@@ -79,14 +80,15 @@ function LimitsCard({ bucket }: { bucket: Bucket }) {
   const { draft, change, replace } = useDraft(bucket);
   const [asking, setAsking] = useState(false);
   const isDirty = JSON.stringify(draft) !== JSON.stringify(draftOf(bucket));
-  const save = useSave(bucket.id, draft, (saved) => {
+  const save = useSave(bucket.id, (saved, sent) => {
     setAsking(false);
-    replace(draftOf(saved));
+    // What was typed meanwhile is not saved yet.
+    replace((current) => (current === sent ? draftOf(saved) : current));
   });
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (draft.public && !bucket.public) setAsking(true);
-    else save.mutate();
+    else save.mutate(draft);
   };
   return (
     <form className="card" onSubmit={submit} aria-label="Access and limits">
@@ -99,7 +101,7 @@ function LimitsCard({ bucket }: { bucket: Bucket }) {
           type="submit"
           tone="primary"
           busy={save.isPending}
-          disabled={!isDirty || sizeProblem(draft.size) !== null}
+          disabled={!isDirty || !isUsable(draft)}
         >
           Save
         </Button>
@@ -107,21 +109,21 @@ function LimitsCard({ bucket }: { bucket: Bucket }) {
           Discard changes
         </Button>
       </div>
-      {asking && <GoPublic bucket={bucket.id} save={save} onClose={() => setAsking(false)} />}
+      {asking && <GoPublic bucket={bucket.id} draft={draft} save={save} onClose={() => setAsking(false)} />}
     </form>
   );
 }
 
 /** Save a draft, and read what the server made of it. */
-function useSave(bucket: string, draft: LimitsDraft, onSaved: (saved: Bucket) => void) {
+function useSave(bucket: string, onSaved: (saved: Bucket, sent: LimitsDraft) => void) {
   return useMutation({
-    mutationFn: async () => {
+    mutationFn: async (draft: LimitsDraft) => {
       await updateBucket(bucket, toLimits(draft));
       return queryClient.fetchQuery({ ...bucketQuery(bucket), staleTime: 0 });
     },
-    onSuccess: (saved) => {
+    onSuccess: (saved, sent) => {
       void queryClient.invalidateQueries({ queryKey: ['buckets'] });
-      onSaved(saved);
+      onSaved(saved, sent);
       toast({ tone: 'good', title: 'Settings saved' });
     },
   });
@@ -129,11 +131,12 @@ function useSave(bucket: string, draft: LimitsDraft, onSaved: (saved: Bucket) =>
 
 interface GoPublicProps {
   bucket: string;
-  save: UseMutationResult<Bucket, Error, void>;
+  draft: LimitsDraft;
+  save: UseMutationResult<Bucket, Error, LimitsDraft>;
   onClose: () => void;
 }
 
-function GoPublic({ bucket, save, onClose }: GoPublicProps) {
+function GoPublic({ bucket, draft, save, onClose }: GoPublicProps) {
   const { data: stats } = useQuery(bucketStatsQuery(bucket));
   return (
     <Confirm
@@ -141,7 +144,7 @@ function GoPublic({ bucket, save, onClose }: GoPublicProps) {
       submitLabel="Make public"
       pending={save.isPending}
       error={<FormError error={save.error} />}
-      onConfirm={() => save.mutate()}
+      onConfirm={() => save.mutate(draft)}
       onClose={onClose}
     >
       <p>

@@ -28,7 +28,7 @@ export function BucketTable({ buckets, complete, sort, onSort, onRemove }: Bucke
       id: 'menu',
       header: 'Actions',
       headerHidden: true,
-      width: '52px',
+      width: '3.25rem',
       cell: (bucket) => <RowMenu bucket={bucket.id} onRemove={onRemove} />,
     },
   ];
@@ -49,7 +49,7 @@ const COLUMNS: readonly Column<Bucket>[] = [
   {
     id: 'name',
     header: 'Name',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(7.5rem, 2fr)',
     sortable: true,
     cell: ({ id }) => (
       <Link {...folderLink(id, '')} search={{}} title={id}>
@@ -60,13 +60,13 @@ const COLUMNS: readonly Column<Bucket>[] = [
   {
     id: 'public',
     header: 'Access',
-    width: '92px',
+    width: '5.75rem',
     cell: (bucket) => (bucket.public ? <Badge tone="warn">Public</Badge> : <Badge>Private</Badge>),
   },
   {
     id: 'objects',
     header: 'Objects',
-    width: '110px',
+    width: '6.875rem',
     align: 'end',
     wideOnly: true,
     cell: ({ id }) => <Stat bucket={id} show={({ objects }) => formatCount(objects)} />,
@@ -74,7 +74,7 @@ const COLUMNS: readonly Column<Bucket>[] = [
   {
     id: 'bytes',
     header: 'Size',
-    width: '100px',
+    width: '6.25rem',
     align: 'end',
     wideOnly: true,
     cell: ({ id }) => <Stat bucket={id} show={({ size_bytes }) => formatBytes(size_bytes)} />,
@@ -82,7 +82,7 @@ const COLUMNS: readonly Column<Bucket>[] = [
   {
     id: 'limit',
     header: 'Size limit',
-    width: '100px',
+    width: '6.25rem',
     align: 'end',
     wideOnly: true,
     cell: ({ file_size_limit }) => (file_size_limit === null ? '-' : formatBytes(file_size_limit)),
@@ -90,7 +90,7 @@ const COLUMNS: readonly Column<Bucket>[] = [
   {
     id: 'types',
     header: 'Types',
-    width: 'minmax(60px, 1fr)',
+    width: 'minmax(3.75rem, 1fr)',
     wideOnly: true,
     cell: ({ allowed_mime_types }) => (
       <span title={allowed_mime_types?.join(', ')}>{allowed_mime_types?.join(', ') ?? 'any'}</span>
@@ -99,7 +99,7 @@ const COLUMNS: readonly Column<Bucket>[] = [
   {
     id: 'updated_at',
     header: 'Changed',
-    width: '190px',
+    width: '11.875rem',
     wideOnly: true,
     sortable: true,
     cell: ({ updated_at }) => <Time at={updated_at} />,

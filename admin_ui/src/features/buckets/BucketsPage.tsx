@@ -1,8 +1,8 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
-import { useDeferredValue, useState } from 'react';
-import { bucketsQuery } from '../../api/queries';
+import { useState } from 'react';
+import { bucketsQuery, useSession } from '../../api/queries';
 import type { Bucket } from '../../api/types';
 import type { BucketsSearch } from '../../lib/search';
 import { Button } from '../../ui/Button';
@@ -12,6 +12,7 @@ import { SearchInput } from '../../ui/Field';
 import { PageHead } from '../../ui/PageHead';
 import { Skeleton } from '../../ui/Skeleton';
 import type { Sort } from '../../ui/Table';
+import { useTyped } from '../../ui/useTyped';
 import { BucketTable, type Removal } from './BucketTable';
 import { CreateBucketDialog } from './CreateBucketDialog';
 import { DeleteBucketDialog, EmptyBucketDialog } from './RemoveDialogs';
@@ -33,8 +34,8 @@ export function BucketsPage() {
   return (
     <>
       <PageHead title="Buckets">
-        <SearchInput label="Filter buckets" value={search.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-        <Button tone="primary" icon={Plus} onClick={() => setCreating(true)}>
+        <BucketFilter given={search.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        <Button tone="primary" icon={Plus} data-focus-home onClick={() => setCreating(true)}>
           New bucket
         </Button>
       </PageHead>
@@ -44,6 +45,11 @@ export function BucketsPage() {
       {removal?.kind === 'delete' && <DeleteBucketDialog bucket={removal.bucket} onClose={() => setRemoval(null)} />}
     </>
   );
+}
+
+function BucketFilter({ given, onChange }: { given: string; onChange: (q: string) => void }) {
+  const [text, setText] = useTyped(given, onChange);
+  return <SearchInput label="Filter buckets" value={text} onChange={setText} />;
 }
 
 interface BucketListProps {
@@ -56,7 +62,7 @@ interface BucketListProps {
 function BucketList({ search, onChange, onCreate, onRemove }: BucketListProps) {
   const { q = '', sort = 'name', order = 'asc' } = search;
   const list = useInfiniteQuery(
-    bucketsQuery({ search: useDeferredValue(q.trim()), sortColumn: sort, sortOrder: order }),
+    bucketsQuery({ search: q.trim(), sortColumn: sort, sortOrder: order }),
   );
   const buckets = list.data?.pages.flat() ?? [];
   if (list.isError && !list.data) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
@@ -108,6 +114,7 @@ function NoMatch({ q, onClear }: { q: string; onClear: () => void }) {
 }
 
 function NoBuckets({ onCreate }: { onCreate: () => void }) {
+  const isUser = useSession()?.is_service === false;
   return (
     <EmptyState
       title="No buckets yet"
@@ -118,7 +125,8 @@ function NoBuckets({ onCreate }: { onCreate: () => void }) {
       }
     >
       <p>A bucket holds objects, and says how large they may be and whether everybody may read them.</p>
-      <p>If others made some, policies may hide them from you. From a program:</p>
+      {isUser && <p>Policies decide which buckets you see. One that you know by name opens at its address.</p>}
+      <p>From a program:</p>
       <pre>
         <code>{SNIPPET}</code>
       </pre>

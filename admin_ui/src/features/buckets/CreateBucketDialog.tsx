@@ -11,7 +11,7 @@ import { TextField } from '../../ui/Field';
 import { FormError } from '../../ui/FormError';
 import { toast } from '../../ui/Toast';
 import { LimitFields } from './LimitFields';
-import { sizeProblem, toLimits, useDraft } from './limits';
+import { isUsable, toLimits, useDraft } from './limits';
 
 export function CreateBucketDialog({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('');
@@ -33,7 +33,7 @@ export function CreateBucketDialog({ onClose }: { onClose: () => void }) {
       title="New bucket"
       submitLabel="Create bucket"
       pending={create.isPending}
-      blocked={nameProblem(name) !== null || sizeProblem(draft.size) !== null}
+      blocked={nameProblem(name) !== null || !isUsable(draft)}
       onSubmit={() => create.mutate()}
       onClose={onClose}
     >

@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { X } from 'lucide-react';
-import { useId, useState } from 'react';
+import { useId } from 'react';
 import { configQuery } from '../../api/queries';
-import { mimeProblem } from '../../lib/bucketRule';
 import { formatBytes } from '../../lib/format';
 import type { SizeText } from '../../lib/size';
 import { Button } from '../../ui/Button';
@@ -10,7 +9,7 @@ import { Field } from '../../ui/Field';
 import { Icon } from '../../ui/Icon';
 import { SizeInput } from '../../ui/SizeInput';
 import { Switch } from '../../ui/Switch';
-import { sizeProblem, type LimitsDraft } from './limits';
+import { sizeProblem, typeProblem, typesOf, type LimitsDraft } from './limits';
 
 interface LimitFieldsProps {
   draft: LimitsDraft;
@@ -33,7 +32,7 @@ export function LimitFields({ draft, onChange }: LimitFieldsProps) {
         onChange={(isPublic) => onChange({ public: isPublic })}
       />
       <SizeField size={draft.size} onChange={(size) => onChange({ size })} />
-      <TypesField types={draft.types} onChange={(types) => onChange({ types })} />
+      <TypesField draft={draft} onChange={onChange} />
     </>
   );
 }
@@ -52,24 +51,17 @@ function SizeField({ size, onChange }: { size: SizeText; onChange: (size: SizeTe
   );
 }
 
-interface TypesFieldProps {
-  types: readonly string[];
-  onChange: (types: readonly string[]) => void;
-}
-
-function TypesField({ types, onChange }: TypesFieldProps) {
-  const [typed, setTyped] = useState('');
+function TypesField({ draft, onChange }: LimitFieldsProps) {
+  const { types, typed } = draft;
   const suggestions = useId();
-  const type = typed.trim().toLowerCase();
-  const problem = type === '' ? null : mimeProblem(type);
+  const isEmpty = typed.trim() === '';
+  const problem = typeProblem(draft);
   const add = () => {
-    if (type === '' || problem) return;
-    onChange(types.includes(type) ? types : [...types, type]);
-    setTyped('');
+    if (problem === null) onChange({ types: typesOf(draft), typed: '' });
   };
   return (
     <>
-      <Field label="Types of content that may be uploaded" hint="None: every type." error={problem}>
+      <Field label="Types of content that may be uploaded" hint="Empty: every type." error={problem}>
         {(ids) => (
           <div className="input-row">
             <input
@@ -79,9 +71,9 @@ function TypesField({ types, onChange }: TypesFieldProps) {
               autoComplete="off"
               {...ids}
               value={typed}
-              onChange={(event) => setTyped(event.target.value)}
+              onChange={(event) => onChange({ typed: event.target.value })}
               onKeyDown={(event) => {
-                if (event.key !== 'Enter' || type === '') return;
+                if (event.key !== 'Enter' || isEmpty) return;
                 event.preventDefault();
                 add();
               }}
@@ -91,13 +83,13 @@ function TypesField({ types, onChange }: TypesFieldProps) {
                 <option key={each}>{each}</option>
               ))}
             </datalist>
-            <Button onClick={add} disabled={type === '' || problem !== null}>
+            <Button onClick={add} disabled={isEmpty || problem !== null}>
               Add
             </Button>
           </div>
         )}
       </Field>
-      <Chips types={types} onRemove={(removed) => onChange(types.filter((each) => each !== removed))} />
+      <Chips types={types} onRemove={(removed) => onChange({ types: types.filter((each) => each !== removed) })} />
     </>
   );
 }

@@ -1,21 +1,20 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
+import { useRef } from 'react';
 import { deleteBucket, emptyBucket } from '../../api/mutations';
-import { countQuery, isActive, jobQuery, queryClient } from '../../api/queries';
+import { countQuery, isActive, queryClient } from '../../api/queries';
 import type { Count, Job } from '../../api/types';
-import { ApiError } from '../../api/error';
 import { formatBytes, formatObjects } from '../../lib/format';
 import { Confirm } from '../../ui/Confirm';
 import { FormError } from '../../ui/FormError';
 import { QueryView } from '../../ui/QueryView';
-import { toast } from '../../ui/Toast';
+import { toast, toastError } from '../../ui/Toast';
+import { ended, forgetContent, outcomeOf, removeWithContent } from './removal';
 
 interface RemoveProps {
   bucket: string;
   onClose: () => void;
 }
-
-const POLL_MS = 500;
 
 export function EmptyBucketDialog({ bucket, onClose }: RemoveProps) {
   const navigate = useNavigate();
@@ -24,12 +23,7 @@ export function EmptyBucketDialog({ bucket, onClose }: RemoveProps) {
     mutationFn: () => emptyBucket(bucket),
     onSuccess: (job) => {
       onClose();
-      void queryClient.invalidateQueries({ queryKey: ['bucket-stats', bucket] });
-      toast({
-        tone: 'good',
-        title: job.state === 'done' ? `Bucket ${bucket} is empty` : `Emptying ${bucket}`,
-        action: { label: 'Show job', run: () => void navigate({ to: '/jobs/$id', params: { id: job.id } }) },
-      });
+      void tellOfJob(bucket, job, () => void navigate({ to: '/jobs/$id', params: { id: job.id } }));
     },
   });
   return (
@@ -52,10 +46,11 @@ export function EmptyBucketDialog({ bucket, onClose }: RemoveProps) {
 
 export function DeleteBucketDialog({ bucket, onClose, onDeleted }: RemoveProps & { onDeleted?: () => void }) {
   const count = useFreshCount(bucket);
+  const stop = useRef(new AbortController());
   const remove = useMutation({
-    mutationFn: async ({ objects }: Count) => {
-      if (objects > 0) await untilEmpty(await emptyBucket(bucket));
-      await deleteBucket(bucket);
+    mutationFn: ({ objects }: Count) => {
+      stop.current = new AbortController();
+      return objects > 0 ? removeWithContent(bucket, stop.current.signal) : deleteBucket(bucket);
     },
     onSuccess: async () => {
       // First: the focus goes back to what opened the dialog, and must not vanish with the row of the bucket.
@@ -65,9 +60,14 @@ export function DeleteBucketDialog({ bucket, onClose, onDeleted }: RemoveProps &
       queryClient.removeQueries({ queryKey: ['bucket', bucket] });
       toast({ tone: 'good', title: `Bucket ${bucket} deleted` });
     },
-    onError: () => queryClient.invalidateQueries({ queryKey: ['buckets'] }),
+    onError: () => {
+      void queryClient.invalidateQueries({ queryKey: ['buckets'] });
+      forgetContent(bucket);
+    },
   });
-  const isFull = count.data !== undefined && count.data.objects > 0;
+  // What it is about to delete does not change by being counted again meanwhile.
+  const asked = remove.isPending ? remove.variables : count.data;
+  const isFull = asked !== undefined && asked.objects > 0;
   return (
     <Confirm
       title={`Delete bucket ${bucket}`}
@@ -77,6 +77,7 @@ export function DeleteBucketDialog({ bucket, onClose, onDeleted }: RemoveProps &
       pending={remove.isPending}
       error={<FormError error={remove.error} />}
       onConfirm={() => count.data && remove.mutate(count.data)}
+      {...(isFull && { onStop: () => stop.current.abort() })}
       onClose={onClose}
     >
       <QueryView query={count} loading="Counting objects">
@@ -94,6 +95,19 @@ export function DeleteBucketDialog({ bucket, onClose, onDeleted }: RemoveProps &
   );
 }
 
+/** Say that a bucket is being emptied, and how that has ended, wherever the reader is by then. */
+async function tellOfJob(bucket: string, job: Job, onShow: () => void): Promise<void> {
+  const action = { label: 'Show job', run: onShow };
+  if (isActive(job)) toast({ tone: 'default', title: `Emptying ${bucket}`, action });
+  try {
+    toast({ ...outcomeOf(bucket, await ended(job)), action });
+  } catch (error) {
+    toastError(`How emptying ${bucket} ended is not known`, error);
+  } finally {
+    forgetContent(bucket);
+  }
+}
+
 /** Count anew: what was counted before may be wrong by now, and it is about to be deleted. */
 function useFreshCount(bucket: string) {
   return useQuery({ ...countQuery(bucket, ''), gcTime: 0 });
@@ -101,17 +115,4 @@ function useFreshCount(bucket: string) {
 
 function inWords({ objects, size_bytes, complete }: Count): string {
   return `${formatObjects(objects, complete)} with ${formatBytes(size_bytes)}`;
-}
-
-async function untilEmpty(started: Job): Promise<void> {
-  let job = started;
-  while (isActive(job)) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    job = await queryClient.fetchQuery({ ...jobQuery(job.id), staleTime: 0 });
-  }
-  if (job.state === 'done') return;
-  throw new ApiError(job.error?.message ?? `Emptying the bucket has stopped: the job was ${job.state}.`, {
-    code: job.error?.code ?? 'JobStopped',
-    hint: job.error?.hint ?? 'The bucket is still there. Look at the job, then try again.',
-  });
 }

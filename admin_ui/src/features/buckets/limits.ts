@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { Bucket, BucketLimits } from '../../api/types';
+import { mimeProblem } from '../../lib/bucketRule';
 import { parseSize, type SizeText, toSizeText } from '../../lib/size';
 
 /** What a form about a bucket holds, as it is typed. */
@@ -7,6 +8,8 @@ export interface LimitsDraft {
   public: boolean;
   size: SizeText;
   types: readonly string[];
+  /** A type that is being typed; it counts like those that were added. */
+  typed: string;
 }
 
 export function draftOf(bucket: Bucket | null): LimitsDraft {
@@ -14,6 +17,7 @@ export function draftOf(bucket: Bucket | null): LimitsDraft {
     public: bucket?.public ?? false,
     size: toSizeText(bucket?.file_size_limit ?? null),
     types: bucket?.allowed_mime_types ?? [],
+    typed: '',
   };
 }
 
@@ -27,12 +31,29 @@ export function sizeProblem(size: SizeText): string | null {
   }
 }
 
+/** Return why the type that is being typed cannot be used; null when it can, or there is none. */
+export function typeProblem({ typed }: LimitsDraft): string | null {
+  return typed.trim() === '' ? null : mimeProblem(typed.trim().toLowerCase());
+}
+
+/** Return every type of the draft, with the one that is being typed. */
+export function typesOf({ types, typed }: LimitsDraft): readonly string[] {
+  const type = typed.trim().toLowerCase();
+  return type === '' || types.includes(type) ? types : [...types, type];
+}
+
+/** Tell whether the draft can be stored. */
+export function isUsable(draft: LimitsDraft): boolean {
+  return sizeProblem(draft.size) === null && typeProblem(draft) === null;
+}
+
 /** Return what the server takes. Throws: RangeError for a size that cannot be used. */
 export function toLimits(draft: LimitsDraft): BucketLimits {
+  const types = typesOf(draft);
   return {
     public: draft.public,
     file_size_limit: parseSize(draft.size),
-    allowed_mime_types: draft.types.length > 0 ? [...draft.types] : null,
+    allowed_mime_types: types.length > 0 ? [...types] : null,
   };
 }
 

@@ -8,7 +8,7 @@ import { folderLink, folderOf } from '../../lib/route';
 import { Badge } from '../../ui/Badge';
 import { IconButton } from '../../ui/Button';
 import { Time } from '../../ui/Time';
-import { opOf, type Entry } from './feed';
+import type { Entry } from './feed';
 
 interface EventLogProps {
   rows: readonly Entry[];
@@ -22,12 +22,15 @@ const ROW_PX = 37;
 export function EventLog({ rows, announces, isService }: EventLogProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [open, toggle] = useToggledKeys();
+  const [isAtTop, setIsAtTop] = useState(true);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
     getItemKey: (index) => rows[index]?.key ?? index,
     overscan: 12,
+    // Who reads further down is not pushed away from it by what is new.
+    anchorTo: isAtTop ? 'start' : 'end',
   });
   const drawn = virtual.getVirtualItems().flatMap(({ index, start }) => {
     const entry = rows[index];
@@ -41,6 +44,7 @@ export function EventLog({ rows, announces, isService }: EventLogProps) {
       aria-label="Events"
       aria-live={announces ? 'polite' : 'off'}
       tabIndex={0}
+      onScroll={(event) => setIsAtTop(event.currentTarget.scrollTop <= 0)}
     >
       <div className="event-rows" style={{ height: virtual.getTotalSize() }}>
         {drawn.map(({ entry, index, start }) => (
@@ -124,9 +128,7 @@ function ObjectLine({ event }: { event: ObjectEvent }) {
 }
 
 function DenialLine({ event, isService }: { event: DenialEvent; isService: boolean }) {
-  const op = opOf(event.operation);
-  const { bucket, name, role, sub } = event;
-  const search = { ...(op && { op }), bucket, name, role, ...(sub && { sub }) };
+  const { bucket, name, role, sub, explain } = event;
   return (
     <>
       <Badge tone="danger">denied</Badge>
@@ -137,8 +139,8 @@ function DenialLine({ event, isService }: { event: DenialEvent; isService: boole
         </bdi>
       </span>
       <Actor role={role} sub={sub} />
-      {isService && op && (
-        <Link to="/policies/simulator" search={search}>
+      {isService && explain && (
+        <Link to="/policies/simulator" search={{ ...explain, role, ...(sub && { sub }) }}>
           Why denied?
         </Link>
       )}

@@ -8,6 +8,7 @@ import { EmptyState } from '../../ui/EmptyState';
 import { SearchInput } from '../../ui/Field';
 import { PageHead } from '../../ui/PageHead';
 import { Switch } from '../../ui/Switch';
+import { useTyped } from '../../ui/useTyped';
 import { ConnectionState } from './ConnectionState';
 import { EventLog } from './EventLog';
 import { matching, type Feed } from './feed';
@@ -27,7 +28,7 @@ export function EventsPage() {
   const search = route.useSearch();
   const navigate = useNavigate({ from: '/events' });
   const session = useSession();
-  const { feed, connection, pause } = useFeed(useSettled(search), session?.id);
+  const { feed, connection, pause } = useFeed(search, session?.id);
   const [who, setWho] = useState('');
   const [announces, setAnnounces] = useState(false);
   const change = (part: EventsSearch) =>
@@ -54,21 +55,15 @@ export function EventsPage() {
         )}
         <Switch label="Announce new events" checked={announces} onChange={setAnnounces} />
       </div>
-      <Rows feed={feed} who={useDeferredValue(who)} announces={announces} isService={session?.is_service ?? false} />
+      <Rows
+        feed={feed}
+        who={useDeferredValue(who)}
+        isFiltered={Boolean(search.bucket ?? search.type ?? search.denied)}
+        announces={announces}
+        isService={session?.is_service ?? false}
+      />
     </>
   );
-}
-
-const SETTLE_MS = 300;
-
-/** Return the stream's filter once the reader has stopped typing: each change opens another stream. */
-function useSettled({ bucket, type, denied }: EventsSearch) {
-  const [settled, setSettled] = useState(bucket);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(bucket), SETTLE_MS);
-    return () => clearTimeout(timer);
-  }, [bucket]);
-  return { bucket: settled, type, denied };
 }
 
 interface FiltersProps {
@@ -77,19 +72,22 @@ interface FiltersProps {
 }
 
 function Filters({ search, onChange }: FiltersProps) {
+  // Each bucket opens another stream, so not each letter is one.
+  const [bucket, setBucket] = useTyped(search.bucket ?? '', (text) => onChange({ bucket: text || undefined }));
   return (
     <>
       <input
         className="input filter"
         aria-label="Bucket"
         placeholder="Bucket"
-        value={search.bucket ?? ''}
-        onChange={(event) => onChange({ bucket: event.target.value || undefined })}
+        value={bucket}
+        onChange={(event) => setBucket(event.target.value)}
       />
       <select
         className="input filter"
         aria-label="Type of event"
         value={search.type ?? ''}
+        disabled={search.denied ?? false}
         onChange={(event) => onChange({ type: event.target.value || undefined })}
       >
         {TYPES.map(({ value, label }) => (
@@ -105,24 +103,28 @@ function Filters({ search, onChange }: FiltersProps) {
 interface RowsProps {
   feed: Feed;
   who: string;
+  isFiltered: boolean;
   announces: boolean;
   isService: boolean;
 }
 
-function Rows({ feed, who, announces, isService }: RowsProps) {
+function Rows({ feed, who, isFiltered, announces, isService }: RowsProps) {
   const rows = matching(feed.rows, who);
-  if (feed.rows.length === 0) {
-    return (
-      <EmptyState title="Nothing has happened yet">
-        <p>Uploads, changes and deletions appear here as they happen{isService ? ', and so do denials.' : '.'}</p>
-      </EmptyState>
-    );
-  }
+  if (feed.rows.length === 0) return <NoRows feed={feed} isFiltered={isFiltered} isService={isService} />;
   return (
     <>
       {feed.isFull && <p className="muted small">The newest 5,000 are kept here; older ones have left the page.</p>}
       {rows.length === 0 && <EmptyState title="No match among the events on this page" />}
       <EventLog rows={rows} announces={announces} isService={isService} />
     </>
+  );
+}
+
+function NoRows({ feed, isFiltered, isService }: Pick<RowsProps, 'feed' | 'isFiltered' | 'isService'>) {
+  if (feed.isPaused) return <EmptyState title="Paused: what happens now is shown when you resume" />;
+  return (
+    <EmptyState title={isFiltered ? 'Nothing of this kind has happened yet' : 'Nothing has happened yet'}>
+      <p>Uploads, changes and deletions appear here as they happen{isService ? ', and so do denials.' : '.'}</p>
+    </EmptyState>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EMPTY_FEED, feedReducer, matching, MAX_ROWS, opOf, type Entry } from './feed';
+import { EMPTY_FEED, feedReducer, matching, MAX_ROWS, type Entry } from './feed';
 
 const entry = (seq: number): Entry => ({
   kind: 'object',
@@ -52,20 +52,4 @@ test('memory is bounded, and the feed says that older events left', () => {
 test('events are found by actor and by name', () => {
   expect(keys(matching([entry(1), entry(2)], 'ANN'))).toEqual(['o2']);
   expect(keys(matching([entry(1), entry(2)], 'file 1'))).toEqual(['o1']);
-});
-
-test.each([
-  ['storage.object.upload', 'upload'],
-  ['storage.tus.upload.create', 'upload'],
-  ['storage.object.upload_update', 'update'],
-  ['storage.object.get_authenticated', 'download'],
-  ['object.get_authenticated_info', 'info'],
-  ['storage.object.list_v2', 'list_v2'],
-  ['storage.object.delete_many', 'delete'],
-  ['storage.s3.upload.part', 'upload'],
-  ['storage.object.sign_upload_url', 'sign_upload'],
-  ['storage.bucket.update', 'bucket.update'],
-  ['storage.job.get', undefined],
-])('%s is %s in the simulator', (operation, op) => {
-  expect(opOf(operation)).toBe(op);
 });

@@ -64,25 +64,3 @@ function textOf(entry: Entry): string {
   const who = entry.kind === 'denial' ? entry.event : entry.event.actor;
   return `${bucket}/${name} ${who?.role ?? ''} ${who?.sub ?? ''}`.toLowerCase();
 }
-
-const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/bucket\.(create|get|list|update|delete|empty)$/, 'bucket'],
-  [/upload_update$/, 'update'],
-  [/sign_upload_url$/, 'sign_upload'],
-  [/\.sign(_many)?$/, 'sign'],
-  [/list_v2$/, 'list_v2'],
-  [/object\.list$/, 'list'],
-  [/(info|head_authenticated_info)$/, 'info'],
-  [/object\.get/, 'download'],
-  [/\.copy$/, 'copy'],
-  [/\.move$/, 'move'],
-  [/\.delete(_many)?$/, 'delete'],
-  [/upload/, 'upload'],
-];
-
-/** Return the simulator's word for an operation as policies see it; undefined when it has none. */
-export function opOf(operation: string): string | undefined {
-  const found = WORDS.find(([pattern]) => pattern.test(operation));
-  if (found?.[1] !== 'bucket') return found?.[1];
-  return `bucket.${operation.split('.').at(-1)}`;
-}

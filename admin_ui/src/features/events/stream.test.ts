@@ -93,6 +93,16 @@ test('after a refusal the stream goes on behind the last event, each time a litt
   expect(ServerSide.opened).toHaveLength(3);
 });
 
+test('after a refusal nothing is missed although nothing had been shown', () => {
+  listen();
+  current().accept();
+  current().say('at', {}, '7');
+  current().refuse();
+  vi.advanceTimersByTime(1_000);
+  expect(current().url).toBe('http://host/admin/api/events?bucket=b&after=7');
+  expect(entries).toEqual([]);
+});
+
 test('after a cut the browser comes back by itself', () => {
   listen();
   current().accept();

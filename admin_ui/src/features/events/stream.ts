@@ -55,6 +55,7 @@ class EventStream {
     this.#source = source;
     source.addEventListener('open', () => this.#live());
     source.addEventListener('error', () => this.#interrupted(source));
+    source.addEventListener('at', (message: MessageEvent<string>) => (this.#lastId = message.lastEventId));
     source.addEventListener('object', (message) => this.#object(message));
     source.addEventListener('denial', (message) => this.#denial(message));
     source.addEventListener('gap', (message) => this.#gap(message));

@@ -1,5 +1,4 @@
-import { isFolderKey, parentPrefix } from '../../lib/keys';
-import type { Row } from '../../lib/listing';
+import { parentOf, type Row } from '../../lib/listing';
 import type { Asking } from './asking';
 import { askAboutConflicts } from './conflicts';
 import { DeleteDialog } from './DeleteDialog';
@@ -22,13 +21,13 @@ export function ActionDialog({ asking, explorer, onClose }: ActionDialogProps) {
     case 'rename': {
       const { row } = asking;
       const submit = (label: string) => renameRow(explorer, row, label);
-      return <RenameDialog row={row} isTaken={takenIn(explorer, row.key)} onClose={onClose} onSubmit={submit} />;
+      return <RenameDialog row={row} isTaken={takenIn(explorer, parentOf(row), row.kind)} onClose={onClose} onSubmit={submit} />;
     }
     case 'newFolder':
       return (
         <NewFolderDialog
           prefix={place.prefix}
-          isTaken={takenIn(explorer, `${place.prefix}/`)}
+          isTaken={takenIn(explorer, place.prefix, 'folder')}
           onClose={onClose}
           onSubmit={(label) => Promise.resolve(makeFolder(explorer, label))}
         />
@@ -42,15 +41,15 @@ export function ActionDialog({ asking, explorer, onClose }: ActionDialogProps) {
       return (
         <DestinationDialog
           {...{ mode: asking.mode, rows: asking.rows, from: place, onClose }}
-          onConfirm={(plan, conflict) => void transfer(plan, conflict, askAboutConflicts())}
+          onConfirm={(plan, conflict) => void transfer(plan, conflict, askAboutConflicts(plan.toBucket))}
         />
       );
   }
 }
 
-/** Tell of names beside `key` whether they are listed. To give a folder the name of another would mix the two. */
-function takenIn({ indexOf }: Explorer, key: string): (label: string) => boolean {
-  const [prefix, end] = [parentPrefix(key), isFolderKey(key) ? '/' : ''];
+/** Tell of names in `prefix` whether they are listed. To give a folder the name of another would mix the two. */
+function takenIn({ indexOf }: Explorer, prefix: string, kind: Row['kind']): (label: string) => boolean {
+  const end = kind === 'folder' ? '/' : '';
   return (label) => indexOf(prefix + label + end) >= 0;
 }
 
@@ -59,7 +58,7 @@ async function renameRow(explorer: Explorer, row: Row, label: string): Promise<v
   await rename(place, row, label);
   // What was found is shown with its path, which only a new search gives.
   if (explorer.wanted !== null) explorer.refetch();
-  const to = parentPrefix(row.key) + label;
+  const to = parentOf(row) + label;
   // A job gives a folder its name; the row is there under it in a while.
   if (row.kind === 'folder') return dispatch({ type: 'point', key: `${to}/` });
   dispatch({ type: 'rename', from: row.key, to });

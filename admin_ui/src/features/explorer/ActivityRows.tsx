@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { X } from 'lucide-react';
 import { useEffect } from 'react';
+import { isMissing } from '../../api/error';
 import { cancelJob } from '../../api/mutations';
 import { isActive, queryClient } from '../../api/queries';
 import type { Job } from '../../api/types';
@@ -8,7 +9,16 @@ import { formatCount, inSentences } from '../../lib/format';
 import { Button, IconButton } from '../../ui/Button';
 import { Progress } from '../../ui/Progress';
 import { toast, toastError } from '../../ui/Toast';
-import { type Activity, activities, cancelPageActivity, canContinue, continueJob, dropActivity, useJob } from './activities';
+import {
+  type Activity,
+  activities,
+  cancelPageActivity,
+  continueJob,
+  dropActivity,
+  useJob,
+  type WayOn,
+  waysOn,
+} from './activities';
 import { useStore } from './store';
 
 /** Work that is under way, or that ended in another way than it should have. */
@@ -38,7 +48,7 @@ function PageRow({ id, label, done, total, isCancelled }: Extract<Activity, { ki
 
 function JobRow(activity: Extract<Activity, { kind: 'job' }>) {
   const { id, label } = activity;
-  const job = useJob(id);
+  const { job, error } = useJob(id);
   const isClean = job?.state === 'done' && job.skipped === 0 && job.refused === 0;
   useEffect(() => {
     if (!isClean) return;
@@ -46,23 +56,25 @@ function JobRow(activity: Extract<Activity, { kind: 'job' }>) {
     toast({ tone: 'good', title: `${label}: done` });
   }, [isClean, id, label]);
   if (isClean) return null;
+  const isLost = error !== null && (!job || isMissing(error));
+  const isOver = isLost || (job !== undefined && !isActive(job));
   return (
     <div className="activity" data-state={job?.state}>
       <span>
-        {label}: {wordsOf(job)}{' '}
+        {label}: {isLost ? `it is not known how far it is. ${error.message}` : wordsOf(job)}{' '}
         <Link to="/jobs/$id" params={{ id }}>
           Details
         </Link>
       </span>
-      {!job || isActive(job) ? (
+      {isOver ? (
+        <span className="cluster">
+          {job && <WaysOn activity={activity} job={job} />}
+          <IconButton icon={X} label="Take this off the list" onClick={() => dropActivity(id)} />
+        </span>
+      ) : (
         <Button disabled={job?.is_cancelling ?? false} onClick={() => void cancel(id)}>
           {job?.is_cancelling ? 'Stopping…' : 'Stop'}
         </Button>
-      ) : (
-        <span className="cluster">
-          {canContinue(job) && <Button onClick={() => goOn(activity, job)}>Continue</Button>}
-          <IconButton icon={X} label="Take this off the list" onClick={() => dropActivity(id)} />
-        </span>
       )}
       <Progress label={label} done={job?.done ?? 0} total={job?.total ?? null} />
     </div>
@@ -80,8 +92,14 @@ function wordsOf(job: Job | undefined): string {
   return [job.state === 'running' ? done : `${job.state}, ${done}`, ...left].filter(Boolean).join(' · ');
 }
 
-function goOn(activity: Extract<Activity, { kind: 'job' }>, job: Job): void {
-  continueJob(activity, job).catch((error: unknown) => toastError('The job was not continued', error));
+function WaysOn({ activity, job }: { activity: Extract<Activity, { kind: 'job' }>; job: Job }) {
+  const goOn = (way: WayOn) =>
+    continueJob(activity, job, way).catch((error: unknown) => toastError('The job was not continued', error));
+  return waysOn(job).map((way) => (
+    <Button key={way.label} onClick={() => void goOn(way)}>
+      {way.label}
+    </Button>
+  ));
 }
 
 async function cancel(id: string): Promise<void> {

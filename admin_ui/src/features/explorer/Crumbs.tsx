@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { ChevronRight, Ellipsis, Pencil } from 'lucide-react';
 import { type SubmitEvent, useState } from 'react';
-import { type Crumb, crumbsOf, keyProblem, toPrefix } from '../../lib/keys';
+import { type Crumb, crumbsOf, folderProblem, toPrefix } from '../../lib/keys';
 import { folderLink } from '../../lib/route';
 import { Button, IconButton } from '../../ui/Button';
 import { TextField } from '../../ui/Field';
@@ -79,8 +79,8 @@ function CrumbLink({ place: { bucket, prefix }, crumb, onOpen, onDrop }: CrumbLi
 
 function PathForm({ place, onEdit, onOpen }: Pick<CrumbsProps, 'place' | 'onEdit' | 'onOpen'>) {
   const [text, setText] = useState(place.prefix);
-  const prefix = toPrefix(text);
-  const problem = prefix === '' ? null : keyProblem(prefix);
+  const prefix = toPrefix(text, place.prefix);
+  const problem = folderProblem(prefix);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (problem !== null) return;

@@ -77,7 +77,8 @@ function FolderContents({ bucket, folders }: { bucket: string; folders: readonly
   const known = counts.map(({ data }) => data).filter((count) => count !== undefined);
   const isExact = known.length === folders.length && known.every(({ complete }) => complete);
   const isCounting = counts.some(({ isPending }) => isPending);
-  return <p role="status">{isCounting ? 'Counting what is in there…' : `In there: ${sumOf(known, isExact)}.`}</p>;
+  if (isCounting) return <p role="status">Counting what is in there…</p>;
+  return <p role="status">{known.length > 0 ? `In there: ${sumOf(known, isExact)}.` : 'What is in there could not be counted.'}</p>;
 }
 
 function sumOf(counts: readonly Count[], isExact: boolean): string {

@@ -1,18 +1,20 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Folder, FolderUp } from 'lucide-react';
 import { useState } from 'react';
+import { listPage } from '../../api/objects';
 import { bucketsQuery } from '../../api/queries';
 import type { Conflict } from '../../api/types';
-import { keyProblem, parentPrefix, toPrefix } from '../../lib/keys';
-import type { Row } from '../../lib/listing';
+import { folderProblem, parentPrefix, toPrefix } from '../../lib/keys';
+import { NEXT_PAGE, type Row } from '../../lib/listing';
 import { Button } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
 import { SelectField, TextField } from '../../ui/Field';
-import { listingQuery, type Place } from './listing-query';
+import type { Place } from './listing-query';
 import { planTransfer, type TransferMode, type TransferPlan } from './transfer-plan';
 
 const BY_NAME = { column: 'name', order: 'asc' } as const;
 const BY_ID = { search: '', sortColumn: 'name', sortOrder: 'asc' } as const;
+const FOLDERS_SHOWN = 200;
 const CONFLICTS = [
   { value: 'fail', label: 'Stop there' },
   { value: 'skip', label: 'Leave out what is taken' },
@@ -30,15 +32,17 @@ interface DestinationDialogProps {
 /** Asks where rows go: a bucket, and a folder that is chosen or typed, which need not exist yet. */
 export function DestinationDialog({ mode, from, rows, onConfirm, onClose }: DestinationDialogProps) {
   const [bucket, setBucket] = useState(from.bucket);
-  const [text, setText] = useState(from.prefix);
+  const [folder, setFolder] = useState({ chosen: from.prefix, text: from.prefix });
   const [conflict, setConflict] = useState<Conflict>('fail');
-  const to = { bucket, prefix: toPrefix(text) };
-  const plan = keyProblemOf(to) ?? planTransfer(mode, from.bucket, rows, to);
-  const isUntouched = bucket === from.bucket && text === from.prefix;
+  const to = { bucket, prefix: toPrefix(folder.text, folder.chosen) };
+  const plan = folderProblem(to.prefix) ?? planTransfer(mode, from.bucket, rows, to);
+  const isUntouched = bucket === from.bucket && to.prefix === from.prefix;
+  const isPartial = folder.text !== '' && !folder.text.endsWith('/');
+  const choose = (prefix: string) => setFolder({ chosen: prefix, text: prefix });
   const verb = mode === 'move' ? 'Move' : 'Copy';
-  const chooseBucket = (chosen: string) => {
-    setBucket(chosen);
-    setText('');
+  const chooseBucket = (name: string) => {
+    setBucket(name);
+    choose('');
   };
   const submit = () => {
     if (typeof plan === 'string') return;
@@ -57,12 +61,12 @@ export function DestinationDialog({ mode, from, rows, onConfirm, onClose }: Dest
       <TextField
         label="Folder"
         hint="Empty is the root of the bucket. A folder that is not there yet comes into being."
-        value={text}
+        value={folder.text}
         error={typeof plan === 'string' && !isUntouched ? plan : null}
         autoFocus
-        onChange={(event) => setText(event.target.value)}
+        onChange={({ target }) => setFolder({ ...folder, text: target.value })}
       />
-      <FolderChoice place={to} onChoose={setText} />
+      <FolderChoice bucket={bucket} start={isPartial ? to.prefix.slice(0, -1) : to.prefix} onChoose={choose} />
       {rows.some((row) => row.kind === 'folder') && (
         <SelectField
           label="When a name in a folder is taken"
@@ -75,10 +79,6 @@ export function DestinationDialog({ mode, from, rows, onConfirm, onClose }: Dest
   );
 }
 
-function keyProblemOf({ prefix }: Place): string | null {
-  return prefix === '' ? null : keyProblem(prefix);
-}
-
 function BucketChoice({ value, onChange }: { value: string; onChange: (bucket: string) => void }) {
   const { data } = useInfiniteQuery(bucketsQuery(BY_ID));
   const known = data?.pages.flat().map(({ id }) => id) ?? [];
@@ -87,30 +87,49 @@ function BucketChoice({ value, onChange }: { value: string; onChange: (bucket: s
   return <SelectField label="Bucket" value={value} options={options} onChange={onChange} />;
 }
 
-function FolderChoice({ place, onChoose }: { place: Place; onChoose: (prefix: string) => void }) {
-  const { data, isPending, error } = useQuery(listingQuery(place, BY_NAME));
+/** Folders whose path begins with `start`: those in a folder, or those that somebody may be about to type. */
+function foldersQuery(bucket: string, start: string) {
+  return queryOptions({
+    queryKey: ['folders', bucket, start],
+    queryFn: ({ signal }) => listPage(bucket, start, { sortBy: BY_NAME, cursor: null, limit: NEXT_PAGE }, signal),
+    // Those of another bucket would lead nowhere.
+    placeholderData: (before, query) => (query?.queryKey[1] === bucket ? before : undefined),
+  });
+}
+
+interface FolderChoiceProps {
+  bucket: string;
+  start: string;
+  onChoose: (prefix: string) => void;
+}
+
+function FolderChoice({ bucket, start, onChoose }: FolderChoiceProps) {
+  const { data, isPending, error } = useQuery(foldersQuery(bucket, start));
   const folders = data?.folders ?? [];
+  const isCut = folders.length > FOLDERS_SHOWN || (data !== undefined && data.nextCursor !== null);
+  const none = error?.message ?? (isPending ? 'Looking for folders…' : 'No folders in here.');
   return (
-    <ul className="folder-list" aria-label={`Folders in ${place.prefix || place.bucket}`}>
-      {place.prefix !== '' && (
-        <li>
-          <Button icon={FolderUp} tone="quiet" onClick={() => onChoose(parentPrefix(place.prefix))}>
-            {parentPrefix(place.prefix) || 'Root of the bucket'}
-          </Button>
-        </li>
-      )}
-      {folders.map((folder) => (
+    <ul className="folder-list" aria-label={`Folders in ${start || bucket}`}>
+      {start !== '' && <UpChoice parent={parentPrefix(start)} onChoose={onChoose} />}
+      {folders.slice(0, FOLDERS_SHOWN).map((folder) => (
         <li key={folder.key}>
           <Button icon={Folder} tone="quiet" onClick={() => onChoose(folder.key)}>
             <bdi className="truncate">{folder.label || '(no name)'}</bdi>
           </Button>
         </li>
       ))}
-      {folders.length === 0 && (
-        <li className="muted small">
-          {error?.message ?? (isPending ? 'Looking for folders…' : 'No folders in here.')}
-        </li>
-      )}
+      {isCut && <li className="muted small">There may be more. Type the beginning of the name to find them.</li>}
+      {folders.length === 0 && !isCut && <li className="muted small">{none}</li>}
     </ul>
+  );
+}
+
+function UpChoice({ parent, onChoose }: { parent: string; onChoose: (prefix: string) => void }) {
+  return (
+    <li>
+      <Button icon={FolderUp} tone="quiet" onClick={() => onChoose(parent)}>
+        {parent || 'Root of the bucket'}
+      </Button>
+    </li>
   );
 }

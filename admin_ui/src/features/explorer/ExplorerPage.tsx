@@ -1,14 +1,12 @@
 import { type ComponentType, type KeyboardEvent, type RefObject, useMemo } from 'react';
-import { isFolderKey } from '../../lib/keys';
 import { type Listing, rowAt } from '../../lib/listing';
-import type { ExplorerSearch } from '../../lib/search';
+import type { ExplorerSearch, ExplorerTab } from '../../lib/search';
 import { BucketTabs } from '../../ui/BucketTabs';
 import { PageHead } from '../../ui/PageHead';
-import type { Tab } from './actions';
 import { ActionDialog } from './ActionDialog';
 import { ActivityRows } from './ActivityRows';
 import { pressAnywhere } from './commands';
-import { ConflictQuestion } from './conflicts';
+import { ConflictQuestion } from './ConflictQuestion';
 import { Crumbs } from './Crumbs';
 import { useDropTarget } from './drag';
 import { useFocusInNewFolder, useFollowingPreview, useRefreshAfterUploads } from './effects';
@@ -26,8 +24,8 @@ export type { Uploads } from './useExplorerView';
 export interface PreviewProps {
   bucket: string;
   name: string;
-  tab: Tab;
-  onTab: (tab: Tab) => void;
+  tab: ExplorerTab;
+  onTab: (tab: ExplorerTab) => void;
   onClose: () => void;
   /** Go to the next object of the list, or the one before; null when there is none. */
   onNext: (() => void) | null;
@@ -56,17 +54,19 @@ export function ExplorerPage({ bucket, prefix, search, uploads, Preview, Unfinis
     <section className="explorer" aria-label={`Objects of ${bucket}`} onKeyDown={press}>
       <PageHead title={bucket} />
       <BucketTabs bucket={bucket} />
-      <Crumbs
-        place={place}
-        editing={view.isEditingPath}
-        onEdit={view.editPath}
-        onOpen={(folder) => explorer.openFolder(folder)}
-        onDrop={view.drop}
-      />
+      <div className="explorer-place">
+        <Crumbs
+          place={place}
+          editing={view.isEditingPath}
+          onEdit={view.editPath}
+          onOpen={(folder) => explorer.openFolder(folder)}
+          onDrop={view.drop}
+        />
+        <Status explorer={explorer} />
+      </div>
       <Toolbar explorer={explorer} actions={view.menu} onCommand={view.run} onMenuClosed={view.events.onMenuClosed} />
       <Unfinished bucket={bucket} />
       <ActivityRows />
-      <Status explorer={explorer} />
       <div className="explorer-main">
         <List explorer={explorer} view={view} />
         <ShownPreview explorer={explorer} Preview={Preview} onClosed={view.focusGrid} />
@@ -74,7 +74,7 @@ export function ExplorerPage({ bucket, prefix, search, uploads, Preview, Unfinis
       <FileInput inputRef={view.inputs.files} onFiles={view.upload} />
       <FileInput inputRef={view.inputs.folder} isFolder onFiles={view.upload} />
       {view.asking && <ActionDialog asking={view.asking} explorer={explorer} onClose={view.closeDialog} />}
-      <ConflictQuestion bucket={bucket} />
+      <ConflictQuestion />
     </section>
   );
 }
@@ -106,7 +106,7 @@ interface ShownPreviewProps {
 function ShownPreview({ explorer, Preview, onClosed }: ShownPreviewProps) {
   const { search, setSearch, place, listing, indexOf, dispatch } = explorer;
   const name = search.preview;
-  if (name === undefined || isFolderKey(name)) return null;
+  if (name === undefined) return null;
   const show = (key: string | null) => {
     if (key === null) return null;
     return () => {

@@ -11,16 +11,18 @@ import {
 } from 'react';
 import { rowAt, rowCount } from '../../lib/listing';
 import { isSelected } from '../../lib/selection';
-import { findTyped, NOTHING_TYPED, typed } from '../../lib/typeahead';
+import { findTyped, NOTHING_TYPED, PAUSE_MS, typed } from '../../lib/typeahead';
 import { clipboard, isCut } from './clipboard';
 import { GridHead } from './GridHead';
-import { GridRow, type RowEvents } from './GridRow';
-import { type Command, meaningOf } from './grid-keys';
+import { GridRow } from './GridRow';
+import { type Command, type Meaning, meaningOf } from './grid-keys';
 import type { Explorer } from './model';
+import type { RowEvents } from './row-events';
 import { useStore } from './store';
 
 const OVERSCAN = 12;
 const DEFAULT_ROW_PX = 36;
+const CURSOR_COMMANDS = new Set<Command>(['menu', 'toggle']);
 
 interface GridProps {
   explorer: Explorer;
@@ -43,7 +45,11 @@ export function Grid({ explorer, gridRef, menuKey, events, onCommand }: GridProp
   const cursor = state.cursor === null ? -1 : explorer.indexOf(state.cursor);
   // Not in `Rows`: the scrolling element is not there yet when the effects of its children run.
   const virtual = useVirtualRows(explorer, gridRef, rowPx, cursor);
-  const press = useKeys(explorer, cursor, () => pageRows(gridRef.current, rowPx), onCommand);
+  const press = useKeys(explorer, cursor, {
+    rowsOfPage: () => pageRows(gridRef.current, rowPx),
+    showCursor: () => cursor >= 0 && virtual.scrollToIndex(cursor),
+    onCommand,
+  });
   return (
     <div
       ref={gridRef}
@@ -56,8 +62,9 @@ export function Grid({ explorer, gridRef, menuKey, events, onCommand }: GridProp
       aria-rowcount={listing.progress === 'loading' ? -1 : count + 1}
       aria-colcount={6}
       aria-busy={explorer.isFetching}
-      aria-activedescendant={cursor >= 0 ? `${id}-${cursor}` : undefined}
+      aria-activedescendant={isDrawn(virtual, cursor) ? `${id}-${cursor}` : undefined}
       onKeyDown={press}
+      onWheel={() => menuKey !== null && events.onMenu(null)}
     >
       <GridHead explorer={explorer} />
       <Rows {...{ explorer, menuKey, events, virtual, rowPx, id, cursor }} />
@@ -75,14 +82,17 @@ interface RowsProps extends Pick<GridProps, 'explorer' | 'menuKey' | 'events'> {
 function Rows({ explorer, menuKey, events, virtual, rowPx, id, cursor }: RowsProps) {
   const { listing, state, place } = explorer;
   const clip = useStore(clipboard);
+  const items = virtual.getVirtualItems();
+  const slots = useMost(items.length);
   return (
     <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
-      {virtual.getVirtualItems().map(({ index, start, key }) => {
+      {items.map(({ index, start }) => {
         const row = rowAt(listing, index);
         if (!row) return null;
         return (
           <GridRow
-            key={key}
+            // By its place in turn: while somebody scrolls, rows become others, which is quicker than to make new ones.
+            key={index % slots}
             row={row}
             index={index}
             startPx={start - rowPx}
@@ -98,6 +108,13 @@ function Rows({ explorer, menuKey, events, virtual, rowPx, id, cursor }: RowsPro
       })}
     </div>
   );
+}
+
+/** Return the largest count so far, at least 1. */
+function useMost(count: number): number {
+  const [most, setMost] = useState(1);
+  if (count > most) setMost(count);
+  return Math.max(count, most);
 }
 
 function useVirtualRows({ listing, state }: Explorer, gridRef: GridProps['gridRef'], rowPx: number, cursor: number) {
@@ -122,6 +139,10 @@ function useVirtualRows({ listing, state }: Explorer, gridRef: GridProps['gridRe
   return virtual;
 }
 
+function isDrawn(virtual: ReturnType<typeof useVirtualRows>, cursor: number): boolean {
+  return virtual.getVirtualItems().some(({ index }) => index === cursor);
+}
+
 function readRowHeight(): number {
   const value = getComputedStyle(document.documentElement).getPropertyValue('--row');
   return Number.parseInt(value, 10) || DEFAULT_ROW_PX;
@@ -144,7 +165,12 @@ function useAnchoredScroll(grid: RefObject<HTMLDivElement | null>, folders: numb
   }, [grid, folders, rowPx]);
 }
 
-function useKeys(explorer: Explorer, cursor: number, pageOf: () => number, onCommand: (command: Command) => void) {
+interface KeyedView extends Pick<GridProps, 'onCommand'> {
+  rowsOfPage: () => number;
+  showCursor: () => void;
+}
+
+function useKeys(explorer: Explorer, cursor: number, { rowsOfPage, showCursor, onCommand }: KeyedView) {
   const search = useRef(NOTHING_TYPED);
   const { listing } = explorer;
   const find = (letter: string, now: number) => {
@@ -155,15 +181,21 @@ function useKeys(explorer: Explorer, cursor: number, pageOf: () => number, onCom
   };
   return (event: KeyboardEvent<HTMLDivElement>) => {
     if (event.target !== event.currentTarget || event.nativeEvent.isComposing) return;
-    const isTyping = event.timeStamp - search.current.at < 700;
+    const isTyping = event.timeStamp - search.current.at <= PAUSE_MS;
     const meaning = meaningOf(event.nativeEvent, isTyping);
     if (meaning === null || (isClipboardKey(meaning) && hasSelectedText())) return;
     event.preventDefault();
     event.stopPropagation();
     if (meaning.type === 'letter') return find(meaning.letter, event.timeStamp);
-    if (meaning.type === 'move') return explorer.move(meaning.motion, meaning.mode, pageOf());
+    // It may have been scrolled away, and a menu hangs on its row.
+    if (isAboutCursor(meaning)) showCursor();
+    if (meaning.type === 'move') return explorer.move(meaning.motion, meaning.mode, rowsOfPage());
     onCommand(meaning.command);
   };
+}
+
+function isAboutCursor(meaning: Meaning): boolean {
+  return meaning.type === 'move' || (meaning.type === 'command' && CURSOR_COMMANDS.has(meaning.command));
 }
 
 function isClipboardKey(meaning: { type: string; command?: Command }): boolean {

@@ -10,18 +10,18 @@ export function GridHead({ explorer }: { explorer: Explorer }) {
   return (
     <div role="rowgroup" className="grid-head">
       <div role="row" aria-rowindex={1} className="grid-columns">
-        <div role="columnheader" className="grid-cell grid-check">
+        <div role="columnheader" aria-colindex={1} className="grid-cell grid-check">
           <SelectAll explorer={explorer} />
         </div>
-        <SortHeader explorer={explorer} column="name" label="Name" className="" />
-        <div role="columnheader" className="grid-cell end wide-only">
+        <SortHeader explorer={explorer} column="name" label="Name" index={2} className="" />
+        <div role="columnheader" aria-colindex={3} className="grid-cell end roomy-only">
           Size
         </div>
-        <div role="columnheader" className="grid-cell wide-only">
+        <div role="columnheader" aria-colindex={4} className="grid-cell wide-only">
           Type
         </div>
-        <SortHeader explorer={explorer} column="updated_at" label="Modified" className="middle-only" />
-        <div role="columnheader" className="grid-cell">
+        <SortHeader explorer={explorer} column="updated_at" label="Modified" index={5} className="middle-only" />
+        <div role="columnheader" aria-colindex={6} className="grid-cell">
           <span className="visually-hidden">Actions</span>
         </div>
       </div>
@@ -52,16 +52,23 @@ interface SortHeaderProps {
   explorer: Explorer;
   column: SortColumn;
   label: string;
+  index: number;
   className: string;
 }
 
-function SortHeader({ explorer: { sortBy, setSearch, wanted }, column, label, className }: SortHeaderProps) {
+function SortHeader({ explorer, column, label, index, className }: SortHeaderProps) {
+  const { sortBy, setSearch, wanted } = explorer;
   const isSorted = wanted === null && sortBy.column === column;
   const isDescending = isSorted && sortBy.order === 'desc';
   const direction = isDescending ? 'descending' : 'ascending';
   const sort = () => setSearch({ sort: column, order: isSorted && !isDescending ? 'desc' : 'asc' });
   return (
-    <div role="columnheader" className={`grid-cell ${className}`} aria-sort={isSorted ? direction : undefined}>
+    <div
+      role="columnheader"
+      aria-colindex={index}
+      className={`grid-cell ${className}`}
+      aria-sort={isSorted ? direction : undefined}
+    >
       {wanted === null ? (
         <button type="button" tabIndex={-1} className="sort" onClick={sort}>
           {label}

@@ -3,27 +3,12 @@ import { memo, type MouseEvent } from 'react';
 import { formatBytes } from '../../lib/format';
 import type { Row } from '../../lib/listing';
 import { Icon } from '../../ui/Icon';
-import type { MenuItem } from '../../ui/Menu';
 import { Time } from '../../ui/Time';
-import { endDrag, type OnDrop, startDrag, useDropTarget } from './drag';
+import { endDrag, startDrag, useDropTarget } from './drag';
 import { iconOf } from './icons';
 import type { Place } from './listing-query';
+import type { ClickMode, RowEvents } from './row-events';
 import { RowMenu } from './RowMenu';
-
-/** How a row was clicked. */
-export type ClickMode = 'select' | 'toggle' | 'extend' | 'add';
-
-/** What a row may ask of the grid. The functions stay the same, so that rows are drawn only when they change. */
-export interface RowEvents {
-  onClick: (index: number, mode: ClickMode) => void;
-  onOpen: (index: number) => void;
-  onMenu: (key: string | null) => void;
-  onDrop: OnDrop;
-  onSpring: (prefix: string) => void;
-  rowsToDrag: (row: Row) => readonly Row[];
-  menuFor: (row: Row) => readonly (readonly MenuItem[])[];
-  onMenuClosed: (event: Event) => void;
-}
 
 interface GridRowProps {
   row: Row;
@@ -44,7 +29,8 @@ export const GridRow = memo(function GridRow({ row, index, startPx, id, bucket, 
   const { isOver, handlers } = useDropTarget(to, events.onDrop, () => events.onSpring(row.key));
   return (
     // The grid has the focus and names its active row; a row with a focus of its own would take it away.
-    // oxlint-disable-next-line jsx-a11y/interactive-supports-focus
+    // The grid answers its keys, too.
+    // oxlint-disable-next-line jsx-a11y/interactive-supports-focus, jsx-a11y/click-events-have-key-events
     <div
       id={id}
       role="row"
@@ -60,17 +46,19 @@ export const GridRow = memo(function GridRow({ row, index, startPx, id, bucket, 
       onDragEnd={endDrag}
       {...(isFolder ? handlers : {})}
       onMouseDown={keepFocus}
-      onClick={(event) => events.onClick(index, clickMode(event))}
+      onClick={(event) => {
+        if (isTapOnName(event)) events.onOpen(index);
+        else events.onClick(index, clickMode(event));
+      }}
       onDoubleClick={() => events.onOpen(index)}
       onContextMenu={(event) => {
         event.preventDefault();
         if (!looks.selected) events.onClick(index, 'select');
         events.onMenu(row.key);
       }}
-      onKeyDown={ignore}
     >
       <Cells row={row} selected={looks.selected} />
-      <div role="gridcell" className="grid-cell">
+      <div role="gridcell" aria-colindex={6} className="grid-cell">
         <RowMenu row={row} open={looks.menuOpen} selected={looks.selected} index={index} events={events} />
       </div>
     </div>
@@ -82,24 +70,24 @@ function Cells({ row, selected }: { row: Row; selected: boolean }) {
   const state = selected ? 'Selected' : 'Not selected';
   return (
     <>
-      <div role="gridcell" className="grid-cell grid-check" data-check aria-label={state}>
+      <div role="gridcell" aria-colindex={1} className="grid-cell grid-check" data-check aria-label={state}>
         <span className="check" data-checked={selected || undefined} aria-hidden>
           {selected && <Icon of={Check} />}
         </span>
       </div>
-      <div role="gridcell" className="grid-cell grid-name">
+      <div role="gridcell" aria-colindex={2} className="grid-cell grid-name">
         <Icon of={isFolder ? Folder : iconOf(row.mimeType)} />
         <bdi className="truncate">{row.label || '(no name)'}</bdi>
         {isFolder && <span className="visually-hidden">, folder</span>}
         {isFolder && row.isPending && <span className="muted small">empty: exists once something is in it</span>}
       </div>
-      <div role="gridcell" className="grid-cell end wide-only">
+      <div role="gridcell" aria-colindex={3} className="grid-cell end roomy-only">
         {isFolder ? '' : formatBytes(row.sizeBytes)}
       </div>
-      <div role="gridcell" className="grid-cell wide-only truncate muted">
+      <div role="gridcell" aria-colindex={4} className="grid-cell wide-only truncate muted">
         {isFolder ? 'Folder' : row.mimeType}
       </div>
-      <div role="gridcell" className="grid-cell middle-only truncate muted numeric">
+      <div role="gridcell" aria-colindex={5} className="grid-cell middle-only truncate muted numeric">
         {row.updatedAt !== null && <Time at={row.updatedAt} />}
       </div>
     </>
@@ -113,10 +101,13 @@ function clickMode({ target, shiftKey, ctrlKey, metaKey }: MouseEvent): ClickMod
   return control || isCheck ? 'toggle' : 'select';
 }
 
+/** A finger opens what it taps: it has no keys, and to tap twice is to zoom. The box selects. */
+function isTapOnName({ target, nativeEvent }: MouseEvent): boolean {
+  const isTouch = nativeEvent instanceof PointerEvent && nativeEvent.pointerType === 'touch';
+  return isTouch && target instanceof Element && target.closest('.grid-name') !== null;
+}
+
 /** The focus belongs to the grid. Shift would select text besides. */
 function keepFocus(event: MouseEvent<HTMLElement>): void {
   if (event.shiftKey) event.preventDefault();
 }
-
-/** The grid around the row answers keys. */
-function ignore(): void {}

@@ -37,7 +37,12 @@ export function ListState({ explorer, onUpload, children }: ListStateProps) {
     <>
       {error && (
         <Notice tone="warn">
-          The list may be out of date: {error.message} <Button onClick={refetch}>Try again</Button>
+          <div className="cluster">
+            <span className="grow">
+              {listing.progress === 'loading' ? 'The list ends too early' : 'The list may be out of date'}: {error.message}
+            </span>
+            <Button onClick={refetch}>Try again</Button>
+          </div>
         </Notice>
       )}
       {listing.progress === 'capped' && <Capped explorer={explorer} />}

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { toApiError } from '../../api/error';
 import { inSentences } from '../../lib/format';
-import { labelOf, labelProblem, parentPrefix, stemLength } from '../../lib/keys';
-import type { Row } from '../../lib/listing';
+import { labelProblem, stemLength } from '../../lib/keys';
+import { parentOf, type Row } from '../../lib/listing';
 import { FormDialog } from '../../ui/Dialog';
 import { TextField } from '../../ui/Field';
 
@@ -71,13 +71,12 @@ interface RenameDialogProps {
 
 export function RenameDialog({ row, ...rest }: RenameDialogProps) {
   const isFolder = row.kind === 'folder';
-  const { key } = row;
-  const label = labelOf(key);
+  const { label } = row.kind === 'folder' ? row : { label: row.key.slice(parentOf(row).length) };
   return (
     <NameDialog
       title={`Rename ${isFolder ? 'folder' : 'object'}`}
       submitLabel="Rename"
-      prefix={parentPrefix(key)}
+      prefix={parentOf(row)}
       initial={label}
       hint={isFolder ? 'Every object in it gets a new name. Links to the old names end.' : 'Links to the old name end.'}
       selectedLength={isFolder ? label.length : stemLength(label)}

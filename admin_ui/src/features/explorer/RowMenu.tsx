@@ -2,7 +2,7 @@ import { Ellipsis } from 'lucide-react';
 import type { Row } from '../../lib/listing';
 import { IconButton } from '../../ui/Button';
 import { Menu } from '../../ui/Menu';
-import type { RowEvents } from './GridRow';
+import type { RowEvents } from './row-events';
 
 interface RowMenuProps {
   row: Row;

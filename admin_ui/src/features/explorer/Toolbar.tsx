@@ -1,14 +1,14 @@
 import { FolderPlus, ListChecks, RotateCw, Upload } from 'lucide-react';
-import { useEffect, useState } from 'react';
 import type { SortColumn } from '../../api/objects';
 import { Button, IconButton } from '../../ui/Button';
 import { SearchInput } from '../../ui/Field';
 import { Menu, type MenuItem } from '../../ui/Menu';
 import { Segments } from '../../ui/Segments';
+import { useTyped } from '../../ui/useTyped';
+import { chosenRows } from './commands';
 import type { Command } from './grid-keys';
 import type { Explorer } from './model';
 
-const SEARCH_PAUSE_MS = 300;
 const SCOPES = [
   { value: 'folder', label: 'This folder' },
   { value: 'bucket', label: 'Whole bucket' },
@@ -33,7 +33,7 @@ export function Toolbar({ explorer, actions, onCommand, onMenuClosed }: ToolbarP
   const { search, setSearch } = explorer;
   return (
     <div className="cluster">
-      <Search explorer={explorer} />
+      <Search key={explorer.place.prefix} explorer={explorer} />
       {search.q && (
         <Segments
           label="Where to search"
@@ -48,6 +48,7 @@ export function Toolbar({ explorer, actions, onCommand, onMenuClosed }: ToolbarP
       <Menu
         trigger={<Button icon={ListChecks}>Actions</Button>}
         groups={actions}
+        {...(chosenRows(explorer).length === 0 && { label: 'Choose something in the list first.' })}
         onCloseAutoFocus={onMenuClosed}
       />
       <Button icon={FolderPlus} onClick={() => onCommand('newFolder')}>
@@ -72,20 +73,7 @@ export function Toolbar({ explorer, actions, onCommand, onMenuClosed }: ToolbarP
 
 /** The server is asked once the reader pauses. */
 function Search({ explorer: { search, setSearch } }: { explorer: Explorer }) {
-  const given = search.q ?? '';
-  const [text, setText] = useState(given);
-  const [shown, setShown] = useState(given);
-  if (shown !== given) {
-    setShown(given);
-    setText(given);
-  }
-  useEffect(() => {
-    if (text.trim() === given) return;
-    const timer = setTimeout(() => setSearch({ q: text.trim() || undefined }), SEARCH_PAUSE_MS);
-    return () => clearTimeout(timer);
-    // The functions of the explorer are new with each render, and always do the same.
-    // oxlint-disable-next-line react/exhaustive-deps
-  }, [text, given]);
+  const [text, setText] = useTyped(search.q ?? '', (q) => setSearch({ q: q || undefined }));
   return <SearchInput label="Search by name" value={text} onChange={setText} />;
 }
 

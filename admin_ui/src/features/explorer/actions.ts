@@ -14,17 +14,16 @@ import {
   Trash2,
 } from 'lucide-react';
 import { isStored, type Row } from '../../lib/listing';
+import type { ExplorerTab } from '../../lib/search';
 import type { MenuItem } from '../../ui/Menu';
 import type { TransferMode } from './transfer-plan';
-
-export type Tab = 'preview' | 'details' | 'metadata' | 'share';
 
 /** What can be done with rows; each does it at once or opens the dialog that asks for the rest. */
 export interface RowActions {
   open: (row: Row) => void;
   /** Open the folder that the row lies in, and show the row there. */
   reveal: (row: Row) => void;
-  showTab: (row: Row, tab: Tab) => void;
+  showTab: (row: Row, tab: ExplorerTab) => void;
   download: (rows: readonly Row[]) => void;
   copyPublicUrl: (row: Row) => void;
   rename: (row: Row) => void;

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { isActive, jobQuery } from '../../api/queries';
 import { type FolderRequest, startFolderJob } from '../../api/mutations';
-import type { Job } from '../../api/types';
+import type { Conflict, Job, JobKind } from '../../api/types';
 import { refreshListings } from './listing-query';
 import { Store } from './store';
 
@@ -26,6 +26,17 @@ interface JobActivity {
 
 export const activities = new Store<readonly Activity[]>([]);
 
+// Nobody goes on with what this page does when it is closed.
+activities.subscribe(() => {
+  const isBusy = activities.get().some(({ kind }) => kind === 'page');
+  if (isBusy) window.addEventListener('beforeunload', askBeforeUnload);
+  else window.removeEventListener('beforeunload', askBeforeUnload);
+});
+
+function askBeforeUnload(event: BeforeUnloadEvent): void {
+  event.preventDefault();
+}
+
 let nextId = 1;
 
 /** Show `job` until somebody takes it away. */
@@ -33,19 +44,40 @@ export function showJob(job: Job, label: string): void {
   activities.set([...activities.get(), { kind: 'job', id: job.id, label }]);
 }
 
-/** Tell whether the rest of a job that ended early can be done by another: what is done is out of its way. */
-export function canContinue({ kind, state }: Job): boolean {
+const OPERATIONS = { 'folder.move': 'move', 'folder.copy': 'copy', 'folder.delete': 'delete' } as const;
+
+/** How another job does what one has left undone. Without `conflict` it asks for the same as before. */
+export interface WayOn {
+  label: string;
+  conflict?: Conflict;
+}
+
+/** Return how the rest of a job that ended early can be done. What it moved or deleted is out of the way. */
+export function waysOn({ kind, state, error, request }: Job): WayOn[] {
   const isEarly = state === 'cancelled' || state === 'failed';
-  return isEarly && (kind === 'folder.move' || kind === 'folder.delete');
+  if (!isEarly || !isFolderKind(kind)) return [];
+  if (error?.code === 'ResourceAlreadyExists' && (request['conflict'] ?? 'fail') === 'fail') {
+    return [
+      { label: 'Leave out what is taken', conflict: 'skip' },
+      { label: 'Replace what is there', conflict: 'replace' },
+    ];
+  }
+  return kind === 'folder.copy' ? [] : [{ label: 'Continue' }];
 }
 
 /** Start the rest of `job`, in place of the activity that shows it. Raises: ApiError. */
-export async function continueJob({ id, label }: JobActivity, { kind, request }: Job): Promise<void> {
-  const operation = kind === 'folder.move' ? 'move' : 'delete';
+export async function continueJob({ id, label }: JobActivity, job: Job, { conflict }: WayOn): Promise<void> {
+  const { kind, request } = job;
+  if (!isFolderKind(kind)) return;
   // A job's request is the body that it was started with.
-  const next = await startFolderJob(operation, request as unknown as FolderRequest);
+  const again = { ...(request as unknown as FolderRequest), ...(conflict && { conflict }) };
+  const next = await startFolderJob(OPERATIONS[kind], again);
   dropActivity(id);
   showJob(next, label);
+}
+
+function isFolderKind(kind: JobKind): kind is keyof typeof OPERATIONS {
+  return kind in OPERATIONS;
 }
 
 export function dropActivity(id: string): void {
@@ -85,16 +117,16 @@ export async function runAll<T>(
   return counts;
 }
 
-/** Return the job as it is now; lists of the buckets that it concerns are asked for again when it has ended. */
-export function useJob(id: string): Job | undefined {
-  const { data: job } = useQuery(jobQuery(id));
+/** Return the job as it is now, or why it cannot be read; lists of the buckets that it concerns are asked for again when it has ended. */
+export function useJob(id: string): { job: Job | undefined; error: Error | null } {
+  const { data: job, error } = useQuery(jobQuery(id));
   const ended = job && !isActive(job) ? job : undefined;
   useEffect(() => {
     for (const bucket of [ended?.request['bucket'], ended?.request['to_bucket']]) {
       if (typeof bucket === 'string') void refreshListings(bucket);
     }
   }, [ended]);
-  return job;
+  return { job, error };
 }
 
 function isCancelled(id: string): boolean {

@@ -1,11 +1,12 @@
 import type { KeyboardEvent } from 'react';
 import { parentPrefix } from '../../lib/keys';
 import { type Row, rowAt } from '../../lib/listing';
+import type { ExplorerTab } from '../../lib/search';
 import { isEmptySelection, isSelected } from '../../lib/selection';
-import type { RowActions, Tab } from './actions';
+import type { RowActions } from './actions';
 import { type Command, meaningOf, worksAnywhere } from './grid-keys';
-import type { ClickMode } from './GridRow';
 import type { Explorer } from './model';
+import type { ClickMode } from './row-events';
 
 /** Keys that lead from the text that is searched for to the rows that are found. */
 const LEAVES_SEARCH = new Set(['ArrowDown', 'Enter']);
@@ -107,6 +108,6 @@ function openMenu({ state }: Explorer, open: (key: string) => void): void {
   if (state.cursor !== null) open(state.cursor);
 }
 
-function showTab(row: Row | undefined, tab: Tab, actions: RowActions): void {
+function showTab(row: Row | undefined, tab: ExplorerTab, actions: RowActions): void {
   if (row?.kind === 'object') actions.showTab(row, tab);
 }

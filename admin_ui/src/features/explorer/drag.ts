@@ -14,8 +14,9 @@ export type Dropped =
   | { kind: 'files'; transfer: DataTransfer }
   | { kind: 'rows'; mode: TransferMode; bucket: string; rows: readonly Row[] };
 
-/** Begin to drag `rows`. */
+/** Begin to drag `rows`, if there are any. */
 export function startDrag(event: DragEvent, bucket: string, rows: readonly Row[]): void {
+  if (rows.length === 0) return event.preventDefault();
   dragged = { bucket, rows };
   event.dataTransfer.setData(OURS, '');
   event.dataTransfer.effectAllowed = 'copyMove';

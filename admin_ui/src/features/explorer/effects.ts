@@ -1,6 +1,7 @@
 import { type RefObject, useEffect, useLayoutEffect, useRef } from 'react';
-import { isFolderKey } from '../../lib/keys';
-import { refreshListings } from './listing-query';
+import { rowAt } from '../../lib/listing';
+import { steadily } from '../../lib/steadily';
+import { refreshListingsAfterwards } from './listing-query';
 import type { Explorer } from './model';
 import { settlePendingFolders } from './pending-folders';
 
@@ -12,17 +13,13 @@ type Subscribe = (listener: (stored: { bucket: string; key: string }) => void) =
 /** Show what was uploaded, from the server, and not more often than lists can be asked for. */
 export function useRefreshAfterUploads(onStored: Subscribe, bucket: string): void {
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const refresher = steadily(REFRESH_MS, () => refreshListingsAfterwards(bucket));
     const unsubscribe = onStored((stored) => {
       settlePendingFolders(stored.bucket, stored.key);
-      if (stored.bucket !== bucket) return;
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void refreshListings(bucket);
-      }, REFRESH_MS);
+      if (stored.bucket === bucket) refresher.ask();
     });
     return () => {
-      clearTimeout(timer);
+      refresher.stop();
       unsubscribe();
     };
   }, [onStored, bucket]);
@@ -40,13 +37,15 @@ export function useFocusInNewFolder(grid: RefObject<HTMLElement | null>, prefix:
 }
 
 /** An open preview follows the cursor once it rests on an object. */
-export function useFollowingPreview({ state: { cursor }, search: { preview }, setSearch }: Explorer): void {
-  const latest = useLatest({ preview, setSearch });
+export function useFollowingPreview(explorer: Explorer): void {
+  const { cursor } = explorer.state;
+  const latest = useLatest(explorer);
   useEffect(() => {
-    if (cursor === null || isFolderKey(cursor)) return;
+    if (cursor === null) return;
     const timer = setTimeout(() => {
-      const { preview: shown, setSearch: show } = latest.current;
-      if (shown !== undefined && shown !== cursor) show({ preview: cursor });
+      const { search, setSearch, listing, indexOf } = latest.current;
+      if (search.preview === undefined || search.preview === cursor) return;
+      if (rowAt(listing, indexOf(cursor))?.kind === 'object') setSearch({ preview: cursor });
     }, FOLLOW_MS);
     return () => clearTimeout(timer);
   }, [cursor, latest]);

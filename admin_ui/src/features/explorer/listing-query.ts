@@ -1,15 +1,12 @@
 import { type QueryKey, queryOptions } from '@tanstack/react-query';
-import { request } from '../../api/client';
-import { listPage, type ListOrder, rowOfFound } from '../../api/objects';
-import { withQuery } from '../../api/path';
+import { listPage, type ListOrder, rowOfFound, searchPage } from '../../api/objects';
 import { queryClient } from '../../api/queries';
-import type { SearchPage } from '../../api/types';
-import { type FetchPage, growingListing, type Listing, type ListingBuilder, MAX_ROWS } from '../../lib/listing';
+import { type FetchPage, growingListing, type Listing, type ListingBuilder, MAX_ROWS, rowCount } from '../../lib/listing';
 
 export const MAX_FOUND = 2000;
 
-const SEARCH_PAGE = 200;
 const PUBLISH_MS = 400;
+const LONG_ROWS = 5000;
 
 export interface Place {
   bucket: string;
@@ -32,8 +29,7 @@ export function listingQuery({ bucket, prefix }: Place, sortBy: ListOrder) {
 export function foundQuery({ bucket, prefix }: Place, { q, below }: Wanted) {
   const label = prefix.startsWith(below) ? below : prefix;
   const fetchPage: FetchPage = async (cursor, _limit, signal) => {
-    const query = { bucket, q, prefix: below, limit: SEARCH_PAGE, cursor };
-    const page = await request<SearchPage>(withQuery('api/objects/search', query), { signal });
+    const page = await searchPage({ bucket, q, prefix: below, cursor }, signal);
     return { folders: [], objects: page.objects.map((found) => rowOfFound(found, label)), nextCursor: page.cursor };
   };
   return growingQuery(['listing', bucket, prefix, { q, below }], fetchPage, MAX_FOUND);
@@ -45,6 +41,8 @@ function growingQuery(queryKey: QueryKey, fetchPage: FetchPage, maxRows: number)
     queryFn: ({ signal }) => grow(queryKey, growingListing(fetchPage, signal, maxRows)),
     staleTime: 2_000,
     gcTime: 60_000,
+    // To come back to the page is no reason to ask for a long list again.
+    refetchOnWindowFocus: ({ state: { data } }: { state: { data: Listing | undefined } }) => !data || rowCount(data) < LONG_ROWS,
     structuralSharing: false,
   });
 }
@@ -63,12 +61,32 @@ async function grow(queryKey: QueryKey, pages: AsyncGenerator<ListingBuilder>): 
   return last.listing();
 }
 
+/** Stop asking for a folder: an answer that is on its way would undo what is changed next. */
+export async function stopListings({ bucket, prefix }: Place): Promise<void> {
+  await queryClient.cancelQueries({ queryKey: ['listing', bucket, prefix] });
+}
+
 /** Change the lists of a folder that are in memory, before the server is asked again. */
 export function changeListings({ bucket, prefix }: Place, change: (listing: Listing) => Listing): void {
   queryClient.setQueriesData<Listing>({ queryKey: ['listing', bucket, prefix] }, (known) => known && change(known));
 }
 
-/** Ask again for the folders of `bucket` that are shown, and forget the others. */
+/** Ask again for the folders of `bucket` that are shown, and forget the others; facts about its objects likewise. */
 export async function refreshListings(bucket: string): Promise<void> {
+  void queryClient.invalidateQueries({ queryKey: ['object', bucket] });
+  await relist(bucket);
+}
+
+/** The same without the facts: one that has just lost its name would be asked for by it. */
+export async function relist(bucket: string): Promise<void> {
   await queryClient.invalidateQueries({ queryKey: ['listing', bucket] });
+}
+
+/** Do what `refreshListings` does, but let a list that is on its way come first: asking often must not keep it from ever being complete. */
+export async function refreshListingsAfterwards(bucket: string): Promise<void> {
+  const filters = { queryKey: ['listing', bucket] };
+  void queryClient.invalidateQueries({ queryKey: ['object', bucket] });
+  const isLate = queryClient.isFetching(filters) > 0;
+  await queryClient.invalidateQueries(filters, { cancelRefetch: false });
+  if (isLate) await queryClient.invalidateQueries(filters, { cancelRefetch: false });
 }

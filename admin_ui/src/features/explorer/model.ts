@@ -59,7 +59,7 @@ export function useExplorer(place: Place, search: ExplorerSearch): Explorer {
   const sortBy = { column: search.sort ?? 'name', order: search.order ?? 'asc' } as const;
   const query = useQuery<Listing>(wanted ? foundQuery(place, wanted) : listingQuery(place, sortBy));
   const listing = useListing(place, query.data, wanted !== null);
-  const selecting = useSelection(place, listing, search.preview ?? null);
+  const selecting = useSelection({ place, wanted }, listing, search.preview ?? null);
   useFollowedRows(JSON.stringify([place.prefix, wanted, sortBy]), { listing, ...selecting });
   return {
     ...{ place, search, wanted, sortBy, listing },
@@ -85,9 +85,9 @@ function useListing({ bucket, prefix }: Place, data: Listing | undefined, isSear
   }, [data, pending, bucket, prefix, isSearch]);
 }
 
-function useSelection(place: Place, listing: Listing, preview: string | null) {
+function useSelection(shown: Shown, listing: Listing, preview: string | null) {
   const [state, dispatch] = useReducer(selectionReducer, { ...NO_SELECTION, cursor: preview });
-  useFollowedPlace(place, preview, dispatch);
+  useFollowedPlace(shown, preview, dispatch);
   const indexOf = useMemo(() => finderOf(listing), [listing]);
   const goTo = (index: number, mode: MotionMode) => {
     const key = rowAt(listing, index)?.key;
@@ -114,15 +114,25 @@ function finderOf(listing: Listing): (key: string) => number {
   };
 }
 
-/** Forget the selection in a new folder. The cursor is on what is previewed, or on the folder that was left. */
-function useFollowedPlace(place: Place, preview: string | null, dispatch: Dispatch<SelectionAction>): void {
-  const [shown, setShown] = useState(place);
-  if (shown.prefix !== place.prefix) {
-    const cursor = preview ?? childTowards(place.prefix, shown.prefix);
-    setShown(place);
-    dispatch({ type: 'clear' });
-    dispatch({ type: 'point', key: cursor });
-  }
+/** Which rows are listed: those of a folder, or those that were searched for from it. */
+interface Shown {
+  place: Place;
+  wanted: Wanted | null;
+}
+
+/**
+ * Forget the selection when other rows are listed: nobody sees what it would mean there.
+ *
+ * In a new folder the cursor is on what is previewed, or on the folder that was left.
+ */
+function useFollowedPlace(shown: Shown, preview: string | null, dispatch: Dispatch<SelectionAction>): void {
+  const [before, setBefore] = useState(shown);
+  const isOtherFolder = before.place.prefix !== shown.place.prefix;
+  if (!isOtherFolder && before.wanted?.q === shown.wanted?.q && before.wanted?.below === shown.wanted?.below) return;
+  setBefore(shown);
+  dispatch({ type: 'clear' });
+  if (!isOtherFolder) return;
+  dispatch({ type: 'point', key: preview ?? childTowards(shown.place.prefix, before.place.prefix) });
 }
 
 type Selecting = Pick<Explorer, 'listing' | 'indexOf' | 'state' | 'dispatch'>;

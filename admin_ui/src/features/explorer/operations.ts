@@ -2,12 +2,13 @@ import { type ObjectAddress, copyObject, deleteObjects, moveObject } from '../..
 import { ApiError, toApiError } from '../../api/error';
 import { startFolderJob } from '../../api/mutations';
 import type { Conflict } from '../../api/types';
-import { freeLabel, labelOf, parentPrefix } from '../../lib/keys';
-import { type FolderRow, type ObjectRow, type Row, withRenamed, without } from '../../lib/listing';
+import { formatObjects } from '../../lib/format';
+import { labelOf, nextKey, parentPrefix } from '../../lib/keys';
+import { type FolderRow, type ObjectRow, parentOf, type Row, withRenamed, without } from '../../lib/listing';
 import type { ConflictAnswer } from '../../ui/ConflictDialog';
 import { toast, toastError } from '../../ui/Toast';
 import { type Outcome, runAll, showJob } from './activities';
-import { changeListings, type Place, refreshListings } from './listing-query';
+import { changeListings, type Place, refreshListings, relist, stopListings } from './listing-query';
 import { dropPendingFolder, renamePendingFolder } from './pending-folders';
 import type { Step, TransferPlan } from './transfer-plan';
 
@@ -24,9 +25,11 @@ export async function rename({ bucket, prefix }: Place, row: Row, label: string)
     const job = await startFolderJob('move', { bucket, prefix: row.key, to_prefix: to });
     return showJob(job, `Renaming ${row.label} to ${label}`);
   }
-  const to = parentPrefix(row.key) + label;
+  const to = parentOf(row) + label;
   await moveObject({ bucket, name: row.key }, { bucket, name: to });
+  await stopListings({ bucket, prefix });
   changeListings({ bucket, prefix }, (listing) => withRenamed(listing, row.key, to));
+  void relist(bucket);
 }
 
 /** Do what `plan` says: objects one by one, folders as jobs of the server. What fails is told, not thrown. */
@@ -37,7 +40,7 @@ export async function transfer(plan: TransferPlan, conflict: Conflict, ask: AskC
   const failures: ApiError[] = [];
   let left = plan.objects.length;
   const others = () => left - 1;
-  const counts = await runAll(`${doing} ${countOf(plan.objects.length)}`, plan.objects, async (step) => {
+  const counts = await runAll(`${doing} ${formatObjects(plan.objects.length)}`, plan.objects, async (step) => {
     const outcome = await transferObject(plan, step, (key) => ask(key, others)).catch((error: unknown) => {
       failures.push(toApiError(error));
       return 'failed' as const;
@@ -77,7 +80,7 @@ async function transferObject(
     answer ??= await ask(to.name);
     if (answer === 'skip') return 'skipped';
     if (answer === 'replace') return replaceObject(plan, from, to);
-    to = { ...to, name: nextName(to.name) };
+    to = { ...to, name: nextKey(to.name) };
   }
 }
 
@@ -88,11 +91,6 @@ async function replaceObject(plan: TransferPlan, from: ObjectAddress, to: Object
   const gone = await deleteObjects(from.bucket, [from.name]);
   if (gone.length > 0) return 'done';
   throw new ApiError('It was copied, but no policy lets you delete it in its old place', { status: 403 });
-}
-
-function nextName(key: string): string {
-  const label = labelOf(key);
-  return parentPrefix(key) + freeLabel(label, (candidate) => candidate === label);
 }
 
 /** Delete rows for good: objects in batches, folders as jobs of the server. What fails is told, not thrown. */
@@ -115,11 +113,12 @@ export async function removeFolder({ bucket }: Place, { key, label, isPending }:
 
 async function removeObjects(place: Place, objects: readonly ObjectRow[]): Promise<void> {
   const keys = objects.map((row) => row.key);
+  await stopListings(place);
   changeListings(place, (listing) => without(listing, keys));
   const failures: ApiError[] = [];
   let refused = 0;
   await runAll(
-    `Deleting ${countOf(keys.length)}`,
+    `Deleting ${formatObjects(keys.length)}`,
     batches(keys),
     async (names) => {
       try {
@@ -135,7 +134,7 @@ async function removeObjects(place: Place, objects: readonly ObjectRow[]): Promi
   if (refused > 0) failures.push(refusal(place.bucket, keys[0] ?? '', refused));
   const [failure] = failures;
   if (failure) toastError('Not everything was deleted', failure);
-  else toast({ tone: 'good', title: `${countOf(keys.length)} deleted` });
+  else toast({ tone: 'good', title: `${formatObjects(keys.length)} deleted` });
   await refreshListings(place.bucket);
 }
 
@@ -146,19 +145,15 @@ function batches(keys: readonly string[]): string[][] {
 
 function refusal(bucket: string, name: string, count: number): ApiError {
   const them = count === 1 ? 'it' : 'them';
-  return new ApiError(`${countOf(count)} stayed: gone already, or no policy lets you delete ${them}.`, {
+  return new ApiError(`${formatObjects(count)} stayed: gone already, or no policy lets you delete ${them}.`, {
     ...{ status: 403, explain: { op: 'delete', bucket, name } },
   });
 }
 
 function report(verb: string, counts: Record<Outcome, number>, failures: readonly ApiError[]): void {
   const [failure] = failures;
-  if (failure) return toastError(`${countOf(counts.failed)} not ${verb}`, failure);
+  if (failure) return toastError(`${formatObjects(counts.failed)} not ${verb}`, failure);
   if (counts.done === 0) return;
-  const skipped = counts.skipped > 0 ? { detail: `${countOf(counts.skipped)} skipped` } : {};
-  toast({ tone: 'good', title: `${countOf(counts.done)} ${verb}`, ...skipped });
-}
-
-function countOf(count: number): string {
-  return count === 1 ? '1 object' : `${count.toLocaleString('en')} objects`;
+  const skipped = counts.skipped > 0 ? { detail: `${formatObjects(counts.skipped)} skipped` } : {};
+  toast({ tone: 'good', title: `${formatObjects(counts.done)} ${verb}`, ...skipped });
 }

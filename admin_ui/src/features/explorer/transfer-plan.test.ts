@@ -51,6 +51,27 @@ describe('moves', () => {
   });
 });
 
+describe('objects whose names end with a slash', () => {
+  const marker: Row = { ...(row('a/dir/x') as Row & { kind: 'object' }), key: 'a/dir/', label: '' };
+
+  it('lie in the folder that they are named after, and move by themselves', () => {
+    const plan = planTransfer('move', 'b', [marker], { bucket: 'b', prefix: 'c/' });
+    expect(plan).toMatchObject({ objects: [{ from: 'a/dir/', to: 'c/' }], folders: [] });
+    expect(planTransfer('move', 'b', [marker], { bucket: 'b', prefix: 'a/dir/' })).toMatch(/already/);
+  });
+
+  it('have no name at the root of a bucket', () => {
+    expect(planTransfer('move', 'b', [marker], { bucket: 'b', prefix: '' })).toMatch(/Enter a name/);
+  });
+});
+
+describe('the folder without a name', () => {
+  it('goes as a folder, and not as what is in it', () => {
+    const plan = planTransfer('move', 'b', rows('/'), { bucket: 'b', prefix: 'x/' });
+    expect(plan).toMatchObject({ folders: [{ from: '/', to: 'x//' }] });
+  });
+});
+
 describe('copies', () => {
   it('in the same folder get another name', () => {
     const plan = planTransfer('copy', 'b', rows('a/x.txt', 'a/dir/'), { bucket: 'b', prefix: 'a/' });

@@ -1,7 +1,7 @@
 /** What has to be moved or copied where, and why it cannot be. Pure. */
 
-import { freeLabel, isFolderKey, isInside, keyProblem, labelOf, parentPrefix } from '../../lib/keys';
-import type { Row } from '../../lib/listing';
+import { freeLabel, isInside, keyProblem } from '../../lib/keys';
+import { parentOf, type Row } from '../../lib/listing';
 import type { Place } from './listing-query';
 
 export type TransferMode = 'move' | 'copy';
@@ -34,10 +34,10 @@ export function planTransfer(
 ): TransferPlan | string {
   const plan: TransferPlan = { mode, fromBucket, toBucket: to.bucket, objects: [], folders: [] };
   for (const row of rows) {
-    const isHere = fromBucket === to.bucket && parentPrefix(row.key) === to.prefix;
+    const isHere = fromBucket === to.bucket && parentOf(row) === to.prefix;
     if (mode === 'move' && isHere) continue;
-    const moved = to.prefix + row.key.slice(parentPrefix(row.key).length);
-    const step = { from: row.key, to: isHere ? copyBeside(row.key, isTaken) : moved };
+    const moved = to.prefix + row.key.slice(parentOf(row).length);
+    const step = { from: row.key, to: isHere ? copyBeside(row, isTaken) : moved };
     const problem = problemOf(step, row, fromBucket === to.bucket);
     if (problem !== null) return problem;
     (row.kind === 'folder' ? plan.folders : plan.objects).push(step);
@@ -45,8 +45,9 @@ export function planTransfer(
   return plan.objects.length + plan.folders.length === 0 ? 'Everything is in this folder already.' : plan;
 }
 
-function copyBeside(key: string, isTaken: (key: string) => boolean): string {
-  const [prefix, label, end] = [parentPrefix(key), labelOf(key), isFolderKey(key) ? '/' : ''];
+function copyBeside(row: Row, isTaken: (key: string) => boolean): string {
+  const [prefix, end] = [parentOf(row), row.kind === 'folder' ? '/' : ''];
+  const label = row.key.slice(prefix.length, row.key.length - end.length);
   const isUsed = (candidate: string) => candidate === label || isTaken(prefix + candidate + end);
   return prefix + freeLabel(label, isUsed) + end;
 }

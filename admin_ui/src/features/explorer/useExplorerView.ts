@@ -1,22 +1,21 @@
 import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import { type Row, rowAt } from '../../lib/listing';
-import { toast } from '../../ui/Toast';
 import { menuFor } from './actions';
 import { clipboard } from './clipboard';
 import { chosenRows, clickRow, rowsWith, runCommand } from './commands';
 import type { Dropped } from './drag';
 import { useLatest } from './effects';
 import type { Command } from './grid-keys';
-import type { ClickMode, RowEvents } from './GridRow';
 import type { Place } from './listing-query';
 import type { Explorer } from './model';
+import type { ClickMode, RowEvents } from './row-events';
 import { useStore } from './store';
-import { type Bring, useRowActions } from './useRowActions';
+import { type Bring, isListed, useRowActions } from './useRowActions';
 
 /** What the explorer needs of uploads. */
 export interface Uploads {
-  files: (to: Place, files: Iterable<File>) => Promise<number>;
-  drop: (to: Place, transfer: DataTransfer) => Promise<number>;
+  files: (to: Place, files: Iterable<File>) => void;
+  drop: (to: Place, transfer: DataTransfer) => void;
   onStored: (listener: (stored: { bucket: string; key: string }) => void) => () => void;
 }
 
@@ -46,7 +45,7 @@ export function useExplorerView(explorer: Explorer, uploads: Uploads) {
     onMenu: setMenuKey,
     onDrop: drop,
     onSpring: (prefix) => explorer.openFolder(prefix),
-    rowsToDrag: (row) => rowsWith(explorer, row),
+    rowsToDrag: (row) => rowsToDrag(explorer, row),
     menuFor: (row) => menuOf(rowsWith(explorer, row)),
     onMenuClosed: (event) => {
       event.preventDefault();
@@ -69,9 +68,9 @@ export function useExplorerView(explorer: Explorer, uploads: Uploads) {
 /** What comes in: files that are chosen or dropped, and rows that are dropped. */
 function useIntake(place: Place, uploads: Uploads, bring: Bring) {
   const inputs = { files: useRef<HTMLInputElement>(null), folder: useRef<HTMLInputElement>(null) };
-  const upload = (files: Iterable<File>) => tellUnreadable(uploads.files(place, files));
+  const upload = (files: Iterable<File>) => uploads.files(place, files);
   const drop = (dropped: Dropped, to: Place) => {
-    if (dropped.kind === 'files') tellUnreadable(uploads.drop(to, dropped.transfer));
+    if (dropped.kind === 'files') uploads.drop(to, dropped.transfer);
     else bring(dropped.mode, dropped.bucket, dropped.rows, to.prefix);
   };
   return { inputs, upload, drop };
@@ -91,15 +90,15 @@ function useFocusAfter(isOpen: boolean, grid: RefObject<HTMLElement | null>): vo
   }, [isOpen, grid]);
 }
 
+/** Nothing at all when some of what is selected is not listed: it would stay behind without a word. */
+function rowsToDrag(explorer: Explorer, row: Row): readonly Row[] {
+  const rows = rowsWith(explorer, row);
+  return rows.length === 1 || isListed(explorer) ? rows : [];
+}
+
 function openAt({ listing }: Explorer, index: number, open: (row: Row) => void): void {
   const row = rowAt(listing, index);
   if (row) open(row);
-}
-
-function tellUnreadable(starting: Promise<number>): void {
-  starting.catch((error: Error) => {
-    toast({ tone: 'danger', title: 'A file or folder could not be read', detail: error.message });
-  });
 }
 
 /** Return functions that stay the same and do what the latest ones do, so that rows need not be drawn again. */

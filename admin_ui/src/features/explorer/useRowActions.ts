@@ -2,8 +2,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { publicAddress } from '../../api/objects';
 import { bucketQuery, configQuery } from '../../api/queries';
-import { labelOf, parentPrefix } from '../../lib/keys';
-import { type FolderRow, isStored, type Row } from '../../lib/listing';
+import { labelOf } from '../../lib/keys';
+import { type FolderRow, isStored, type Listing, parentOf, type Row } from '../../lib/listing';
 import { useCopy } from '../../ui/copy';
 import { toast } from '../../ui/Toast';
 import type { RowActions } from './actions';
@@ -15,8 +15,8 @@ import type { Explorer } from './model';
 import { transfer } from './operations';
 import { planTransfer, type TransferMode } from './transfer-plan';
 
-/** Move or copy rows, perhaps of another bucket, to the folder `prefix` of this one. */
-export type Bring = (mode: TransferMode, bucket: string, rows: readonly Row[], prefix: string) => void;
+/** Move or copy rows, perhaps of another bucket, to the folder `prefix` of this one. False: nothing is to be done. */
+export type Bring = (mode: TransferMode, bucket: string, rows: readonly Row[], prefix: string) => boolean;
 
 interface Offer {
   actions: RowActions;
@@ -36,8 +36,9 @@ export function useRowActions(explorer: Explorer): Offer {
   const bring: Bring = (mode, from, rows, prefix) => {
     const isTaken = (key: string) => explorer.indexOf(key) >= 0;
     const plan = planTransfer(mode, from, rows.filter(isStored), { bucket, prefix }, isTaken);
-    if (typeof plan === 'string') toast({ tone: 'default', title: plan });
-    else void transfer(plan, 'fail', askAboutConflicts());
+    if (typeof plan !== 'string') void transfer(plan, 'fail', askAboutConflicts(bucket));
+    else toast({ tone: 'default', title: plan });
+    return typeof plan !== 'string';
   };
   const copyPublicUrl = ({ key }: Row) => copy(publicAddress({ bucket, name: key }, publicUrl), 'Public URL copied');
   return { actions: { ...rowActions(explorer, ask, bring), copyPublicUrl }, bring, isPublic, asking, ask };
@@ -47,9 +48,9 @@ function rowActions(explorer: Explorer, ask: Offer['ask'], bring: Bring): Omit<R
   const { place, setSearch, openFolder } = explorer;
   return {
     open: (row) => (row.kind === 'folder' ? openFolder(row.key) : setSearch({ preview: row.key })),
-    reveal: ({ key }) => openFolder(parentPrefix(key), key),
+    reveal: (row) => openFolder(parentOf(row), row.key),
     showTab: (row, tab) => row.kind === 'object' && setSearch({ preview: row.key, tab }),
-    download: (rows) => download(explorer, rows),
+    download: (rows) => (explorer.isWholeFolder || isListed(explorer)) && download(explorer, rows),
     rename: (row) => ask({ type: 'rename', row }),
     transfer: (mode, rows) => isListed(explorer) && ask({ type: 'transfer', mode, rows }),
     clip: (mode, rows) => isListed(explorer) && clip(mode, place.bucket, rows),
@@ -68,20 +69,23 @@ function clip(mode: TransferMode, bucket: string, rows: readonly Row[]): void {
 }
 
 /** What was cut can be pasted once, what was copied again and again. */
-function paste(bring: (mode: TransferMode, bucket: string, rows: readonly Row[]) => void): void {
+function paste(bring: (mode: TransferMode, bucket: string, rows: readonly Row[]) => boolean): void {
   const clipped = clipboard.get();
   if (!clipped) return;
-  if (clipped.mode === 'move') clipboard.set(null);
-  bring(clipped.mode, clipped.bucket, clipped.rows);
+  const isUsed = bring(clipped.mode, clipped.bucket, clipped.rows);
+  if (isUsed && clipped.mode === 'move') clipboard.set(null);
 }
 
 /** Tell whether every selected row is known; if not, say so: an action would miss rows without a word. */
-function isListed({ state, listing }: Explorer): boolean {
+export function isListed({ state, listing, isFetching }: Explorer): boolean {
   if (!state.selection.all || listing.progress === 'complete') return true;
-  const isLoading = listing.progress === 'loading';
-  const detail = isLoading ? 'Wait until the list is complete.' : 'Select fewer rows, or act on the folder itself.';
-  toast({ tone: 'default', title: 'Not every selected row is listed', detail });
+  toast({ tone: 'default', title: 'Not every selected row is listed', detail: adviceFor(listing, isFetching) });
   return false;
+}
+
+function adviceFor({ progress }: Listing, isFetching: boolean): string {
+  if (progress === 'capped') return 'Select fewer rows, or act on the folder itself.';
+  return isFetching ? 'Wait until the list is complete.' : 'The list ends too early. Refresh it first.';
 }
 
 /** Everything in the open folder, also what is not listed yet. */

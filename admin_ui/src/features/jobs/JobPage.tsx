@@ -35,6 +35,9 @@ export function JobPage() {
               <Badge tone={STATE_TONES[job.state]}>{job.is_cancelling ? 'stopping' : job.state}</Badge>
             </span>
             {isActive(job) && !job.is_cancelling && <CancelButton id={job.id} />}
+            <Link className="button" to="/jobs" search={{}}>
+              All jobs
+            </Link>
           </PageHead>
           <JobFacts job={job} />
           {!isActive(job) && <JobReport job={job} />}
@@ -74,7 +77,7 @@ function CancelButton({ id }: { id: string }) {
   return (
     <>
       <Button icon={CircleStop} onClick={() => setAsking(true)}>
-        Cancel job…
+        Stop job…
       </Button>
       {asking && (
         <Confirm
@@ -111,7 +114,7 @@ function JobFacts({ job }: { job: Job }) {
         <Fact title="Started by">
           {job.actor.role} {job.actor.sub && <bdi className="mono">{job.actor.sub}</bdi>}
         </Fact>
-        <Fact title="Id">
+        <Fact title="ID">
           <span className="mono">{job.id}</span>
         </Fact>
       </dl>

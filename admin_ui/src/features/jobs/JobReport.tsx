@@ -1,12 +1,12 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
 import { useState } from 'react';
 import { addressOf } from '../../api/client';
 import { startReclaim } from '../../api/mutations';
 import { encPath } from '../../api/path';
 import { jobReportQuery, queryClient, useSession } from '../../api/queries';
-import type { Job, Report, ReportEntry } from '../../api/types';
+import type { Asked, Job, Report, ReportEntry } from '../../api/types';
 import { formatBytes, formatCount } from '../../lib/format';
 import { Badge, Notice } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
@@ -63,9 +63,13 @@ function ReportView({ report }: { report: Report }) {
       )}
       <ApplyOrphans report={report} />
       {report.entries.length > 0 ? (
-        <Table label="Findings" columns={COLUMNS} rows={report.entries} rowKey={keyOf} complete={report.complete} />
+        <Findings report={report} />
       ) : (
-        <p role="status">Nothing to report: everything was in order.</p>
+        <p role="status">
+          {report.job.state === 'done'
+            ? 'Nothing to report: everything was in order.'
+            : 'There are no findings: the job ended before it was through.'}
+        </p>
       )}
       {!report.complete && <p className="muted">Only the first {formatCount(report.entries.length)} are shown.</p>}
     </>
@@ -121,12 +125,36 @@ function keyOf({ kind, bucket, name, key, reason }: ReportEntry): string {
   return [kind, bucket, name, key, reason].join(' ');
 }
 
+function Findings({ report: { job, entries, complete } }: { report: Report }) {
+  const isService = useSession()?.is_service === true;
+  const reason: Column<ReportEntry> = {
+    ...{ id: 'reason', header: 'Why', width: 'minmax(6.25rem, 2fr)', wrap: true },
+    cell: (entry) => (
+      <>
+        {entry.reason} {isService && entry.explain && <WhyRefused explain={entry.explain} actor={job.actor} />}
+      </>
+    ),
+  };
+  return (
+    <Table label="Findings" columns={[...COLUMNS, reason]} rows={entries} rowKey={keyOf} complete={complete} />
+  );
+}
+
+/** A job does what it does as the one who started it. */
+function WhyRefused({ explain, actor: { role, sub } }: { explain: Asked; actor: Job['actor'] }) {
+  return (
+    <Link to="/policies/simulator" search={{ ...explain, role, ...(sub && { sub }) }}>
+      Why denied?
+    </Link>
+  );
+}
+
 const COLUMNS: readonly Column<ReportEntry>[] = [
-  { id: 'kind', header: 'Finding', width: '100px', cell: ({ kind }) => <Badge tone="warn">{kind}</Badge> },
+  { id: 'kind', header: 'Finding', width: '6.25rem', cell: ({ kind }) => <Badge tone="warn">{kind}</Badge> },
   {
     id: 'what',
     header: 'Object or stored bytes',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(7.5rem, 2fr)',
     cell: ({ bucket, name, key }) => {
       const text = name === null ? (key ?? '-') : `${bucket ?? ''}/${name}`;
       return <bdi title={text}>{text}</bdi>;
@@ -135,11 +163,10 @@ const COLUMNS: readonly Column<ReportEntry>[] = [
   {
     id: 'size',
     header: 'Size',
-    width: '90px',
+    width: '5.625rem',
     align: 'end',
     wideOnly: true,
     cell: ({ size_bytes }) => (size_bytes === null ? '-' : formatBytes(size_bytes)),
   },
-  { id: 'since', header: 'First seen', width: '190px', wideOnly: true, cell: ({ since }) => <Time at={since} /> },
-  { id: 'reason', header: 'Why', width: 'minmax(100px, 2fr)', cell: ({ reason }) => <span title={reason}>{reason}</span> },
+  { id: 'since', header: 'First seen', width: '11.875rem', wideOnly: true, cell: ({ since }) => <Time at={since} /> },
 ];

@@ -136,7 +136,7 @@ const COLUMNS: readonly Column<Job>[] = [
   {
     id: 'kind',
     header: 'Job',
-    width: '190px',
+    width: 'minmax(5.625rem, 10.625rem)',
     cell: (job) => (
       <Link to="/jobs/$id" params={{ id: job.id }}>
         {KIND_LABELS[job.kind] ?? job.kind}
@@ -146,23 +146,23 @@ const COLUMNS: readonly Column<Job>[] = [
   {
     id: 'subject',
     header: 'What',
-    width: 'minmax(170px, 2fr)',
-    wideOnly: true,
-    cell: (job) => <bdi title={subjectOf(job)}>{subjectOf(job)}</bdi>,
+    width: 'minmax(5.625rem, 2fr)',
+    wrap: true,
+    cell: (job) => <bdi>{subjectOf(job)}</bdi>,
   },
-  { id: 'state', header: 'State', width: '90px', cell: (job) => <Badge tone={STATE_TONES[job.state]}>{job.state}</Badge> },
-  { id: 'progress', header: 'Done', width: '180px', wideOnly: true, align: 'end', cell: progressOf },
+  { id: 'state', header: 'State', width: '5.625rem', cell: (job) => <Badge tone={STATE_TONES[job.state]}>{job.state}</Badge> },
+  { id: 'progress', header: 'Done', width: '11.25rem', wideOnly: true, align: 'end', cell: progressOf },
   {
     id: 'started',
     header: 'Started',
-    width: '165px',
+    width: '10.312rem',
     wideOnly: true,
     cell: (job) => <Time at={job.started_at ?? job.created_at} />,
   },
   {
     id: 'duration',
     header: 'Took',
-    width: '80px',
+    width: '5rem',
     wideOnly: true,
     align: 'end',
     cell: (job) => durationOf(job),
@@ -170,7 +170,7 @@ const COLUMNS: readonly Column<Job>[] = [
   {
     id: 'actor',
     header: 'By',
-    width: '120px',
+    width: '7.5rem',
     wideOnly: true,
     cell: ({ actor }) => <span title={actor.sub ?? actor.role}>{actor.sub ?? actor.role}</span>,
   },

@@ -32,6 +32,7 @@ test('a job says what it works on', () => {
 test('progress is a share when the whole is known', () => {
   expect(progressOf(job({ done: 5, total: 10 }))).toBe('5 of 10 (50 %)');
   expect(progressOf(job({ done: 1_234, done_bytes: 2_048 }))).toBe('1,234, 2 KiB');
+  expect(progressOf(job({ done: 0, total: 0 }))).toBe('0');
 });
 
 test('a job under way has lasted until now', () => {

@@ -40,7 +40,7 @@ function fieldOf(request: JsonObject, name: string): string {
 /** Return how far a job is: a share when the whole is known, else a count. */
 export function progressOf({ done, total, done_bytes }: Job): string {
   const bytes = done_bytes > 0 ? `, ${formatBytes(done_bytes)}` : '';
-  if (total === null) return `${formatCount(done)}${bytes}`;
+  if (!total) return `${formatCount(done)}${bytes}`;
   return `${formatCount(done)} of ${formatCount(total)} (${formatPercent(done, total)})${bytes}`;
 }
 

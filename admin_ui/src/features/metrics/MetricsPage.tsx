@@ -7,7 +7,7 @@ import { formatBytes, formatDuration, formatObjects } from '../../lib/format';
 import { folderLink } from '../../lib/route';
 import { Button } from '../../ui/Button';
 import { PageHead } from '../../ui/PageHead';
-import { usePreferences } from '../../ui/preferences';
+import { useColourScheme, usePreferences } from '../../ui/preferences';
 import { QueryView } from '../../ui/QueryView';
 import { Segments } from '../../ui/Segments';
 import { ServiceOnly } from '../../ui/ServiceOnly';
@@ -49,10 +49,11 @@ function Metrics({ range }: { range: MetricsRange['range'] }) {
       {(metrics) => (
         <>
           <dl className="tiles">
-            {tilesOf(metrics).map(({ label, value }) => (
+            {tilesOf(metrics).map(({ label, value, detail }) => (
               <div key={label} className="card tile">
                 <dt className="muted">{label}</dt>
-                <dd className="numeric">{value}</dd>
+                <dd className="tile-value numeric">{value}</dd>
+                <dd className="muted small">{detail}</dd>
               </div>
             ))}
           </dl>
@@ -71,7 +72,8 @@ function Metrics({ range }: { range: MetricsRange['range'] }) {
 
 function Chart({ chart, times }: { chart: ChartData; times: readonly number[] }) {
   const [asTable, setAsTable] = useState(false);
-  const { theme, dates } = usePreferences();
+  const { dates } = usePreferences();
+  const scheme = useColourScheme();
   return (
     <section className="card" aria-label={chart.title}>
       <div className="cluster">
@@ -85,7 +87,7 @@ function Chart({ chart, times }: { chart: ChartData; times: readonly number[] })
       ) : (
         <div role="img" aria-label={describe(chart)}>
           <Suspense fallback={<div className="plot" />}>
-            <Plot key={theme} chart={chart} times={times} dates={dates} />
+            <Plot key={scheme} chart={chart} times={times} dates={dates} />
           </Suspense>
         </div>
       )}
@@ -107,7 +109,7 @@ function ValueTable({ chart, times }: { chart: ChartData; times: readonly number
     {
       id: 'time',
       header: 'Until',
-      width: 'minmax(110px, 2fr)',
+      width: 'minmax(6.875rem, 2fr)',
       wrap: true,
       cell: ({ time }) => <Time at={new Date(time * 1_000).toISOString()} exact />,
     },
@@ -115,7 +117,7 @@ function ValueTable({ chart, times }: { chart: ChartData; times: readonly number
       ({ label }, index): Column<Sample> => ({
         id: label,
         header: label,
-        width: 'minmax(50px, 1fr)',
+        width: 'minmax(3.125rem, 1fr)',
         align: 'end',
         cell: ({ values }) => {
           const value = values[index] ?? null;
@@ -136,7 +138,7 @@ function Storage({ storage }: Pick<MetricsRange, 'storage'>) {
     {
       id: 'bucket',
       header: 'Bucket',
-      width: 'minmax(120px, 2fr)',
+      width: 'minmax(7.5rem, 2fr)',
       cell: ({ bucket }) => (
         <Link {...folderLink(bucket, '')} search={{}}>
           <bdi>{bucket}</bdi>
@@ -146,14 +148,14 @@ function Storage({ storage }: Pick<MetricsRange, 'storage'>) {
     {
       id: 'objects',
       header: 'Objects',
-      width: 'minmax(90px, 1fr)',
+      width: 'minmax(5.625rem, 1fr)',
       align: 'end',
       cell: ({ objects, complete }) => formatObjects(objects, complete),
     },
     {
       id: 'size',
       header: 'Size',
-      width: 'minmax(90px, 1fr)',
+      width: 'minmax(5.625rem, 1fr)',
       align: 'end',
       cell: ({ size_bytes, complete }) => `${formatBytes(size_bytes)}${complete ? '' : '+'}`,
     },

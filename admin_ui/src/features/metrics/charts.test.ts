@@ -41,5 +41,6 @@ test('a tick says the time of day, and the day where one begins', () => {
 });
 
 test('tiles add up what was measured', () => {
-  expect(tilesOf(metrics).map(({ value }) => value)).toEqual(['2.5/s', '12.3 ms', '0/s', '3', '1 KiB, 3 objects']);
+  expect(tilesOf(metrics).map(({ value }) => value)).toEqual(['2.5/s', '12.3 ms', '0/s', '3', '1 KiB']);
+  expect(tilesOf(metrics).at(-1)?.detail).toBe('3 objects in one bucket');
 });

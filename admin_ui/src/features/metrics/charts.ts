@@ -1,5 +1,5 @@
 import type { MetricsRange, Series } from '../../api/types';
-import { formatBytes, formatCount, formatNumber, type DateFormat } from '../../lib/format';
+import { formatBytes, formatNumber, formatObjects, type DateFormat } from '../../lib/format';
 
 /** One drawing. `isBinary`: its axis has steps of 1024 instead of 1000. */
 export interface ChartData {
@@ -8,6 +8,9 @@ export interface ChartData {
   isBinary?: true;
   series: readonly { label: string; values: Series }[];
 }
+
+/** Of how many buckets the server tells what they hold, the largest first. */
+const MAX_BUCKETS = 20;
 
 const perSecond = (value: number) => `${formatNumber(value)}/s`;
 const milliseconds = (value: number) => `${formatNumber(value)} ms`;
@@ -63,9 +66,11 @@ export function describe({ title, format, series }: ChartData): string {
   return `${title}. Latest: ${ends.join(', ')}.`;
 }
 
+/** A number to see at once. `detail`: what it is about, where the label is too short for it. */
 export interface Tile {
   label: string;
   value: string;
+  detail: string;
 }
 
 export function tilesOf(metrics: MetricsRange): Tile[] {
@@ -76,10 +81,14 @@ export function tilesOf(metrics: MetricsRange): Tile[] {
   const bytes = metrics.storage.reduce((sum, each) => sum + each.size_bytes, 0);
   const shown = (value: number | null, format: (value: number) => string) => (value === null ? '-' : format(value));
   return [
-    { label: 'Requests', value: shown(total, perSecond) },
-    { label: 'Latency, 95th percentile', value: shown(latest(metrics.latency_ms.p95), milliseconds) },
-    { label: 'Server errors', value: shown(latest(metrics.errors_per_s), perSecond) },
-    { label: 'Uploads under way', value: shown(latest(metrics.uploads_active), formatNumber) },
-    { label: 'Stored in the largest buckets', value: `${formatBytes(bytes)}, ${formatCount(objects)} objects` },
+    { label: 'Requests', value: shown(total, perSecond), detail: 'of every status' },
+    { label: 'Latency', value: shown(latest(metrics.latency_ms.p95), milliseconds), detail: '95th percentile' },
+    { label: 'Server errors', value: shown(latest(metrics.errors_per_s), perSecond), detail: 'status 5xx' },
+    { label: 'Uploads', value: shown(latest(metrics.uploads_active), formatNumber), detail: 'under way' },
+    { label: 'Stored', value: formatBytes(bytes), detail: `${formatObjects(objects)} in ${largest(metrics.storage)}` },
   ];
+}
+
+function largest({ length }: MetricsRange['storage']): string {
+  return length === 1 ? 'one bucket' : length < MAX_BUCKETS ? `${length} buckets` : `the ${length} largest buckets`;
 }

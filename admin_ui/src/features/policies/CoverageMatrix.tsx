@@ -6,6 +6,7 @@ import type { Coverage, Verdict } from '../../api/types';
 import { Badge, type BadgeTone } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { EmptyState } from '../../ui/EmptyState';
+import { ErrorState } from '../../ui/ErrorState';
 import { QueryView } from '../../ui/QueryView';
 import { Skeleton } from '../../ui/Skeleton';
 
@@ -21,9 +22,10 @@ export function CoverageMatrix() {
   const coverage = useQuery(coverageQuery(shown));
   const isLast = start + PAGE >= names.length && !list.hasNextPage;
   const turn = async (to: number) => {
-    if (to >= names.length) await list.fetchNextPage();
-    setStart(to);
+    const isMissing = to >= names.length && (await list.fetchNextPage()).isError;
+    if (!isMissing) setStart(to);
   };
+  if (list.isError && !list.data) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
   if (list.isPending) return <Skeleton label="Loading buckets" />;
   if (names.length === 0) return <EmptyState title="No buckets yet" />;
   return (

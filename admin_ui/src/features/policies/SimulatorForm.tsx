@@ -38,9 +38,10 @@ export function SimulatorForm({ draft, pending, onChange, onAsk }: SimulatorForm
   };
   return (
     <form className="card" aria-label="Question" onSubmit={submit}>
-      <div className="cluster">
+      <div className="cluster" role="group" aria-label="Examples">
+        <span className="muted small">Begin with an example:</span>
         {PRESETS.map(({ label, part }) => (
-          <Button key={label} onClick={() => onChange(part)}>
+          <Button key={label} className="small" onClick={() => onChange(part)}>
             {label}
           </Button>
         ))}

@@ -6,6 +6,14 @@ test('an address becomes a form and an address again', () => {
   expect(searchOf(draftOf(search))).toEqual(search);
 });
 
+test('what was refused for its type or size is asked with both', () => {
+  const refused = { op: 'upload', role: 'anon', bucket: 'b', name: 'a.txt', size: 1536, mime: 'text/plain' };
+  expect(searchOf(draftOf(refused))).toEqual(refused);
+  expect(toRequest(draftOf(refused))).toEqual(refused);
+  const copy = { op: 'copy', role: 'anon', bucket: 'b', name: 'a.txt', to: 'c.txt', upsert: true } as const;
+  expect(searchOf(draftOf(copy))).toEqual(copy);
+});
+
 test('unknown words in an address do no harm', () => {
   expect(draftOf({ op: 'destroy', role: 'root' })).toMatchObject({ op: 'download', who: 'authenticated' });
 });

@@ -1,6 +1,6 @@
 import type { ExplainRequest, JsonObject } from '../../api/types';
 import type { SimulatorSearch } from '../../lib/search';
-import { parseSize, type SizeText } from '../../lib/size';
+import { parseSize, type SizeText, toSizeText } from '../../lib/size';
 
 export const OBJECT_OPS = [
   'list',
@@ -68,13 +68,13 @@ export function draftOf(search: SimulatorSearch): Draft {
     name: search.name ?? '',
     to: search.to ?? '',
     toBucket: search.to_bucket ?? '',
-    upsert: false,
-    size: { amount: '', unit: 'MiB' },
-    mime: '',
+    upsert: search.upsert ?? false,
+    size: toSizeText(search.size ?? null),
+    mime: search.mime ?? '',
   };
 }
 
-/** Return the address of a form. Tokens and claims are never in it. */
+/** Return the address of a form. Tokens and claims are never in it. Throws: RangeError for a size that is none. */
 export function searchOf(draft: Draft): SimulatorSearch {
   const values = {
     op: draft.op,
@@ -84,6 +84,9 @@ export function searchOf(draft: Draft): SimulatorSearch {
     name: takesName(draft) ? draft.name : '',
     to: takesTarget(draft) ? draft.to : '',
     to_bucket: takesTarget(draft) ? draft.toBucket : '',
+    upsert: takesUpsert(draft) && draft.upsert ? true : '',
+    size: takesContent(draft) ? (parseSize(draft.size) ?? '') : '',
+    mime: takesContent(draft) ? draft.mime.trim() : '',
   };
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
 }

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
-import { contentAddress, type ObjectFacts, readBytes } from '../../api/objects';
+import { contentAddress, readBytes } from '../../api/objects';
+import type { ObjectInfo } from '../../api/types';
 import { formatBytes } from '../../lib/format';
 import { labelOf } from '../../lib/keys';
 import { Button } from '../../ui/Button';
@@ -14,7 +15,7 @@ import { TextContent } from './TextContent';
 const HEX_BYTES = 4096;
 
 /** The object as it looks, by its stored content type. */
-export function Content({ facts }: { facts: ObjectFacts }) {
+export function Content({ facts }: { facts: ObjectInfo }) {
   const kind = kindOf(facts.content_type);
   const [isAsked, setIsAsked] = useState(!asksFirst(kind, facts.size_bytes));
   if (facts.size_bytes === 0) return <EmptyState title="This object is empty: it has 0 bytes" />;
@@ -29,7 +30,7 @@ export function Content({ facts }: { facts: ObjectFacts }) {
   return <div className="preview-content">{shown(kind, facts)}</div>;
 }
 
-function shown(kind: Kind, facts: ObjectFacts): ReactNode {
+function shown(kind: Kind, facts: ObjectInfo): ReactNode {
   switch (kind) {
     case 'image':
       return <Picture facts={facts} />;
@@ -48,7 +49,7 @@ function shown(kind: Kind, facts: ObjectFacts): ReactNode {
 }
 
 /** SVG is shown like this too: scripts in it do not run in an image. */
-function Picture({ facts }: { facts: ObjectFacts }) {
+function Picture({ facts }: { facts: ObjectInfo }) {
   const [isBroken, setIsBroken] = useState(false);
   if (isBroken) return <Unplayable facts={facts} />;
   return (
@@ -56,7 +57,7 @@ function Picture({ facts }: { facts: ObjectFacts }) {
   );
 }
 
-function Player({ kind, facts }: { kind: 'video' | 'audio'; facts: ObjectFacts }) {
+function Player({ kind, facts }: { kind: 'video' | 'audio'; facts: ObjectInfo }) {
   const [isBroken, setIsBroken] = useState(false);
   if (isBroken) return <Unplayable facts={facts} />;
   const Element = kind;
@@ -72,7 +73,7 @@ function Player({ kind, facts }: { kind: 'video' | 'audio'; facts: ObjectFacts }
   );
 }
 
-function Unplayable({ facts }: { facts: ObjectFacts }) {
+function Unplayable({ facts }: { facts: ObjectInfo }) {
   return (
     <>
       <EmptyState title="The browser cannot show this">
@@ -83,7 +84,7 @@ function Unplayable({ facts }: { facts: ObjectFacts }) {
   );
 }
 
-function FirstBytes({ facts }: { facts: ObjectFacts }) {
+function FirstBytes({ facts }: { facts: ObjectInfo }) {
   const last = Math.min(HEX_BYTES, facts.size_bytes) - 1;
   const { data, error, refetch } = useQuery({
     queryKey: ['bytes', facts.bucket, facts.name, facts.version, last],
@@ -102,6 +103,6 @@ function FirstBytes({ facts }: { facts: ObjectFacts }) {
   );
 }
 
-function addressOf(facts: ObjectFacts): string {
+function addressOf(facts: ObjectInfo): string {
   return contentAddress(facts, facts.version);
 }

@@ -2,16 +2,17 @@ import { useQuery } from '@tanstack/react-query';
 import { Copy } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { addressOf } from '../../api/client';
-import { type ObjectFacts, publicAddress } from '../../api/objects';
+import { publicAddress } from '../../api/objects';
 import { encPath } from '../../api/path';
 import { bucketQuery, configQuery } from '../../api/queries';
+import type { ObjectInfo } from '../../api/types';
 import { formatBytes, formatCount } from '../../lib/format';
 import { IconButton } from '../../ui/Button';
 import { useCopy } from '../../ui/copy';
 import { Time } from '../../ui/Time';
 
 /** What is stored about the object, and where clients find it. */
-export function Details({ facts }: { facts: ObjectFacts }) {
+export function Details({ facts }: { facts: ObjectInfo }) {
   const { data: bucket } = useQuery(bucketQuery(facts.bucket));
   const { data: config } = useQuery(configQuery);
   const root = config?.public_url ?? addressOf('..').replace(/\/$/, '');
@@ -29,6 +30,9 @@ export function Details({ facts }: { facts: ObjectFacts }) {
       <Fact term="Cache-Control">{facts.cache_control}</Fact>
       <Fact term="ETag" copies={facts.etag}>
         {facts.etag}
+      </Fact>
+      <Fact term="Owner" {...(facts.owner !== null && { copies: facts.owner })}>
+        {facts.owner ?? <span className="muted">nobody: a service key stored it</span>}
       </Fact>
       <Fact term="ID" copies={facts.id}>
         {facts.id}

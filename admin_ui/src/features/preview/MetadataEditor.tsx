@@ -1,12 +1,13 @@
 import { Plus, X } from 'lucide-react';
 import { type SubmitEvent, useState } from 'react';
-import { changeMetadata, type ObjectFacts } from '../../api/objects';
+import { changeMetadata } from '../../api/objects';
 import { queryClient } from '../../api/queries';
+import type { ObjectInfo } from '../../api/types';
 import { Notice } from '../../ui/Badge';
 import { Button, IconButton } from '../../ui/Button';
 import { TextArea, TextField } from '../../ui/Field';
 import { toast, toastError } from '../../ui/Toast';
-import { useDraft } from './drafts';
+import { draftAbout, keepDraft, useDraft } from './drafts';
 import { factsQuery } from './facts';
 import {
   draftOf,
@@ -19,8 +20,8 @@ import {
 } from './metadata';
 
 /** Edits content type, Cache-Control and user metadata. What is not saved waits until somebody comes back. */
-export function MetadataEditor({ facts }: { facts: ObjectFacts }) {
-  const [kept, keep] = useDraft(`${facts.bucket}/${facts.name}`);
+export function MetadataEditor({ facts }: { facts: ObjectInfo }) {
+  const [kept, keep] = useDraft(facts);
   const [pending, setPending] = useState(false);
   const draft = kept ?? draftOf(facts);
   const dirty = kept !== undefined && isDirty(kept, facts);
@@ -30,7 +31,7 @@ export function MetadataEditor({ facts }: { facts: ObjectFacts }) {
     event.preventDefault();
     if (!dirty || problem !== null || pending) return;
     setPending(true);
-    if (await stored(facts, draft)) keep(null);
+    await store(facts, draft);
     setPending(false);
   };
   return (
@@ -61,7 +62,8 @@ export function MetadataEditor({ facts }: { facts: ObjectFacts }) {
   );
 }
 
-async function stored(facts: ObjectFacts, draft: MetadataDraft): Promise<boolean> {
+/** Store a draft, and drop it unless it has been changed meanwhile. */
+async function store(facts: ObjectInfo, draft: MetadataDraft): Promise<void> {
   const { bucket, name } = facts;
   try {
     const changed = await changeMetadata({
@@ -69,12 +71,11 @@ async function stored(facts: ObjectFacts, draft: MetadataDraft): Promise<boolean
       ...{ cache_control: draft.cacheControl.trim(), user_metadata: metadataOf(draft) },
     });
     queryClient.setQueryData(factsQuery(facts).queryKey, changed);
+    if (draftAbout(facts) === draft) keepDraft(facts, null);
     void queryClient.invalidateQueries({ queryKey: ['listing', bucket] });
     toast({ tone: 'good', title: 'Metadata saved' });
-    return true;
   } catch (error) {
     toastError('The metadata was not saved', error);
-    return false;
   }
 }
 

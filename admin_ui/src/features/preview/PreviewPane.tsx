@@ -1,9 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { ChevronDown, ChevronUp, Download, ExternalLink, type LucideIcon, X } from 'lucide-react';
-import type { ComponentType } from 'react';
+import { type ComponentType, useEffect, useRef } from 'react';
 import { isMissing } from '../../api/error';
-import { contentAddress, downloadAddress, type ObjectFacts } from '../../api/objects';
+import { contentAddress, downloadAddress } from '../../api/objects';
+import type { ObjectInfo } from '../../api/types';
 import { labelOf } from '../../lib/keys';
+import type { ExplorerTab } from '../../lib/search';
 import { IconButton } from '../../ui/Button';
 import { EmptyState } from '../../ui/EmptyState';
 import { ErrorState } from '../../ui/ErrorState';
@@ -17,13 +19,11 @@ import { factsQuery } from './facts';
 import { ResizeHandle, usePaneWidth } from './ResizeHandle';
 import './preview.css';
 
-export type Tab = 'preview' | 'details' | 'metadata' | 'share';
-
 interface PreviewPaneProps {
   bucket: string;
   name: string;
-  tab: Tab;
-  onTab: (tab: Tab) => void;
+  tab: ExplorerTab;
+  onTab: (tab: ExplorerTab) => void;
   onClose: () => void;
   onNext: (() => void) | null;
   onPrevious: (() => void) | null;
@@ -32,10 +32,18 @@ interface PreviewPaneProps {
 
 /** One object beside the list: how it looks, what is known of it, and links to it. */
 export function PreviewPane({ bucket, name, ...rest }: PreviewPaneProps) {
-  const { data: facts, error, refetch } = useQuery(factsQuery({ bucket, name }));
+  const { data, error, refetch } = useQuery(factsQuery({ bucket, name }));
+  // What was known of an object that is gone is not true any more.
+  const facts = isMissing(error) ? undefined : data;
   const [widthPx, setWidthPx] = usePaneWidth();
+  const pane = useRef<HTMLElement>(null);
+  // On a narrow page it lies below the list, out of view.
+  useEffect(() => {
+    // Browsers return a promise here, which is no function to clean up with.
+    void pane.current?.scrollIntoView({ block: 'start' });
+  }, []);
   return (
-    <aside className="preview" aria-label={`Preview of ${labelOf(name)}`} style={{ width: widthPx }}>
+    <aside ref={pane} className="preview" aria-label={`Preview of ${labelOf(name)}`} style={{ width: widthPx }}>
       <ResizeHandle widthPx={widthPx} onWidth={setWidthPx} />
       <div className="preview-inside">
         <Head bucket={bucket} name={name} version={facts?.version ?? ''} {...rest} />
@@ -88,7 +96,7 @@ function StepButton({ icon, label, onStep }: { icon: LucideIcon; label: string; 
   return <IconButton icon={icon} label={label} aria-disabled={!onStep} onClick={() => onStep?.()} />;
 }
 
-type BodyProps = Pick<PreviewPaneProps, 'tab' | 'onTab' | 'Share'> & { facts: ObjectFacts };
+type BodyProps = Pick<PreviewPaneProps, 'tab' | 'onTab' | 'Share'> & { facts: ObjectInfo };
 
 function Body({ facts, tab, onTab, Share }: BodyProps) {
   return (

@@ -1,19 +1,36 @@
-import { type KeyboardEvent, type PointerEvent, useState } from 'react';
+import { type KeyboardEvent, type PointerEvent, useEffect, useState } from 'react';
 
 const STORAGE_KEY = 'aerostore.preview-width';
 const DEFAULT_PX = 360;
 const MIN_PX = 280;
 const MAX_PX = 900;
 const STEP_PX = 24;
+const REST_MS = 300;
 
 /** Return the width of the pane, which the browser remembers, and a function that changes it. */
 export function usePaneWidth(): [number, (widthPx: number) => void] {
-  const [widthPx, setWidthPx] = useState(() => clamped(Number(localStorage.getItem(STORAGE_KEY) ?? DEFAULT_PX)));
-  const change = (next: number) => {
-    setWidthPx(clamped(next));
-    localStorage.setItem(STORAGE_KEY, String(clamped(next)));
-  };
-  return [widthPx, change];
+  const [widthPx, setWidthPx] = useState(() => clamped(remembered()));
+  useEffect(() => {
+    const timer = setTimeout(() => remember(widthPx), REST_MS);
+    return () => clearTimeout(timer);
+  }, [widthPx]);
+  return [widthPx, (next) => setWidthPx(clamped(next))];
+}
+
+function remembered(): number {
+  try {
+    return Number(localStorage.getItem(STORAGE_KEY) ?? DEFAULT_PX);
+  } catch {
+    return DEFAULT_PX; // The browser was told to keep nothing.
+  }
+}
+
+function remember(widthPx: number): void {
+  try {
+    localStorage.setItem(STORAGE_KEY, String(widthPx));
+  } catch {
+    // Then it is as it was, the next time.
+  }
 }
 
 function clamped(widthPx: number): number {

@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import { type ObjectFacts, readBytes } from '../../api/objects';
+import { readBytes } from '../../api/objects';
+import type { ObjectInfo } from '../../api/types';
 import { formatBytes } from '../../lib/format';
 import { Notice } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
@@ -11,7 +12,7 @@ import { looksBinary, textOf } from './bytes';
 const PORTION_BYTES = 256 * 1024;
 
 /** Text as it is stored, a portion at a time. Nothing in it is interpreted. */
-export function TextContent({ facts }: { facts: ObjectFacts }) {
+export function TextContent({ facts }: { facts: ObjectInfo }) {
   const query = useInfiniteQuery({
     queryKey: ['text', facts.bucket, facts.name, facts.version],
     queryFn: ({ pageParam: first, signal }) =>
@@ -41,11 +42,11 @@ export function TextContent({ facts }: { facts: ObjectFacts }) {
   );
 }
 
-function lastOf(first: number, { size_bytes }: ObjectFacts): number {
+function lastOf(first: number, { size_bytes }: ObjectInfo): number {
   return Math.min(first + PORTION_BYTES, size_bytes) - 1;
 }
 
-function nextOf(portions: readonly Uint8Array[], { size_bytes }: ObjectFacts): number | undefined {
+function nextOf(portions: readonly Uint8Array[], { size_bytes }: ObjectInfo): number | undefined {
   const read = portions.reduce((sum, portion) => sum + portion.length, 0);
   return read < size_bytes ? read : undefined;
 }

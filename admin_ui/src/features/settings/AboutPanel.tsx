@@ -15,7 +15,7 @@ export function AboutPanel({ config }: { config: Config }) {
         <dt>Version</dt>
         <dd>aerostore {config.version}</dd>
         <dt>Public address</dt>
-        <dd className="mono">{config.public_url ?? 'the one of this page'}</dd>
+        <dd>{config.public_url ? <code>{config.public_url}</code> : 'the one of this page'}</dd>
         <dt>Largest object</dt>
         <dd>{formatBytes(limits.file_size_limit_bytes)}</dd>
         <dt>Chunks of uploads</dt>
@@ -66,9 +66,9 @@ function toLibrary({ name, version, identifier }: PageLibrary): Library {
 type Library = NonNullable<Config['server']>['libraries'][number];
 
 const COLUMNS: readonly Column<Library>[] = [
-  { id: 'name', header: 'Library', width: 'minmax(100px, 1fr)', cell: ({ name }) => name },
-  { id: 'version', header: 'Version', width: '110px', cell: ({ version }) => version },
-  { id: 'licence', header: 'Licence', width: 'minmax(100px, 1fr)', wrap: true, cell: ({ licence }) => licence },
+  { id: 'name', header: 'Library', width: 'minmax(6.25rem, 1fr)', cell: ({ name }) => name },
+  { id: 'version', header: 'Version', width: '6.875rem', cell: ({ version }) => version },
+  { id: 'licence', header: 'Licence', width: 'minmax(6.25rem, 1fr)', wrap: true, cell: ({ licence }) => licence },
 ];
 
 function ServerFacts({ server }: { server: NonNullable<Config['server']> }) {

@@ -67,21 +67,23 @@ function Entries({ type, onClear }: { type: AuditType; onClear: () => void }) {
 }
 
 const COLUMNS: readonly Column<AuditEntry>[] = [
-  { id: 'at', header: 'When', width: 'minmax(100px, 190px)', cell: ({ at }) => <Time at={at} /> },
-  { id: 'type', header: 'What', width: 'minmax(110px, 170px)', cell: ({ type }) => <Badge>{type}</Badge> },
+  { id: 'at', header: 'When', width: 'minmax(5.25rem, 11.875rem)', cell: ({ at }) => <Time at={at} /> },
+  { id: 'type', header: 'What', width: 'minmax(5.625rem, 10.625rem)', cell: ({ type }) => <Badge>{type}</Badge> },
   {
     id: 'who',
     header: 'Who',
-    width: 'minmax(100px, 1fr)',
-    cell: ({ role, sub }) => <span title={sub ?? undefined}>{[role, sub].filter(Boolean).join(' ') || '-'}</span>,
+    width: 'minmax(5.25rem, 1fr)',
+    wrap: true,
+    cell: ({ role, sub }) => [role, sub].filter(Boolean).join(' ') || '-',
   },
-  { id: 'address', header: 'Address', width: '120px', wideOnly: true, cell: ({ address }) => address ?? '-' },
+  { id: 'address', header: 'Address', width: '7.5rem', wideOnly: true, cell: ({ address }) => address ?? '-' },
   {
     id: 'detail',
     header: 'Detail',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(7.5rem, 2fr)',
     wideOnly: true,
-    cell: ({ detail }) => <code title={detailOf(detail)}>{detailOf(detail)}</code>,
+    wrap: true,
+    cell: ({ detail }) => <code>{detailOf(detail)}</code>,
   },
 ];
 

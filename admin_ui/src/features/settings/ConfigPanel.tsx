@@ -30,15 +30,15 @@ const COLUMNS: readonly Column<Setting>[] = [
   {
     id: 'variable',
     header: 'Variable',
-    width: 'minmax(150px, 2fr)',
+    width: 'minmax(9.375rem, 2fr)',
     wrap: true,
     cell: ({ variable }) => <code>{variable}</code>,
   },
-  { id: 'value', header: 'Value', width: 'minmax(120px, 2fr)', wrap: true, cell: (setting) => shown(setting) },
+  { id: 'value', header: 'Value', width: 'minmax(7.5rem, 2fr)', wrap: true, cell: (setting) => shown(setting) },
   {
     id: 'source',
     header: 'From',
-    width: '140px',
+    width: '8.75rem',
     wideOnly: true,
     cell: ({ source }) => <Badge>{source}</Badge>,
   },

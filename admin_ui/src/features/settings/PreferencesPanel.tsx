@@ -11,7 +11,7 @@ const SAMPLE = new Date().toISOString();
 
 const labelled = <T extends string>(values: readonly T[]) => values.map((value) => ({ value, label: value[0]?.toUpperCase() + value.slice(1) }));
 
-/** How the UI looks in this browser. Nothing else is kept here. */
+/** How the UI looks in this browser. */
 export function PreferencesPanel() {
   const { theme, density, dates } = usePreferences();
   return (

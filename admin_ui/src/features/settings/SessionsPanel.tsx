@@ -11,7 +11,7 @@ import { toast, toastError } from '../../ui/Toast';
 
 const answer = {
   onSuccess: () => {
-    toast({ tone: 'good', title: 'Signed out' });
+    toast({ tone: 'good', title: 'Signed out there' });
     void queryClient.invalidateQueries({ queryKey: sessionsQuery.queryKey });
   },
   onError: (error: Error) => toastError('The session was not ended', error),
@@ -29,7 +29,7 @@ export function SessionsPanel() {
       id: 'revoke',
       header: 'Actions',
       headerHidden: true,
-      width: '110px',
+      width: '6.875rem',
       cell: ({ id, is_current }) =>
         is_current ? (
           <Badge tone="good">this one</Badge>
@@ -64,22 +64,22 @@ const COLUMNS: readonly Column<Session>[] = [
   {
     id: 'who',
     header: 'Who',
-    width: 'minmax(110px, 1fr)',
+    width: 'minmax(5rem, 1fr)',
     cell: ({ role, sub }) => <span title={sub ?? role}>{sub ? `${role} ${sub}` : role}</span>,
   },
   {
     id: 'agent',
     header: 'Browser',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(7.5rem, 2fr)',
     wideOnly: true,
     cell: ({ user_agent }) => <span title={user_agent}>{user_agent}</span>,
   },
-  { id: 'address', header: 'Address', width: '120px', wideOnly: true, cell: ({ address }) => address ?? '-' },
-  { id: 'seen', header: 'Last seen', width: 'minmax(100px, 190px)', cell: ({ last_seen_at }) => <Time at={last_seen_at} /> },
+  { id: 'address', header: 'Address', width: '7.5rem', wideOnly: true, cell: ({ address }) => address ?? '-' },
+  { id: 'seen', header: 'Last seen', width: 'minmax(5rem, 11.875rem)', cell: ({ last_seen_at }) => <Time at={last_seen_at} /> },
   {
     id: 'ends',
     header: 'Ends',
-    width: '190px',
+    width: '11.875rem',
     wideOnly: true,
     cell: ({ idle_expires_at, expires_at }) => <Time at={earlier(idle_expires_at, expires_at)} />,
   },

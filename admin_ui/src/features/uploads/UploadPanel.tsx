@@ -1,12 +1,14 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
-import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type RefObject, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useSession } from '../../api/queries';
-import { labelOf } from '../../lib/keys';
+import { folderOf } from '../../lib/route';
 import { Button, IconButton } from '../../ui/Button';
 import { Confirm } from '../../ui/Confirm';
 import { ConflictDialog } from '../../ui/ConflictDialog';
+import { WhenAlone } from '../../ui/WhenAlone';
 import { textOf, uploadQueue } from './activity';
+import { currentOwner } from './owner';
 import type { QueueSnapshot, UploadQueue } from './queue';
 import { UploadRow } from './UploadRow';
 import { hasEnded, totalsOf, type UploadItem } from './upload';
@@ -14,6 +16,9 @@ import './uploads.css';
 
 const ROW_PX = 64;
 const ANNOUNCE_MS = 5000;
+// A list stops the keys that it answers.
+const SEEN_FIRST = { capture: true, passive: true };
+const GOING_ON = ['pointerdown', 'keydown', 'wheel'] as const;
 
 /** Every upload of this page, over whatever page is open. It appears with the first one. */
 export function UploadPanel() {
@@ -26,12 +31,16 @@ export function UploadPanel() {
 
 function Panel({ queue }: { queue: UploadQueue }) {
   const snapshot = useSyncExternalStore(queue.subscribe, queue.snapshot);
-  const [open, setOpen] = useState(true);
+  const [shape, setShape] = useState<'open' | 'closed' | 'folded'>('open');
+  const place = useRef<HTMLElement>(null);
+  const isDone = snapshot.items.every(({ state }) => state === 'done' || state === 'skipped');
+  const open = shape === 'open' || (shape === 'folded' && !isDone);
+  useFoldWhenDone(place, isDone && shape === 'open', useCallback(() => setShape('folded'), []));
   useResumeAfterSignIn(queue);
   if (snapshot.items.length === 0) return null;
   return (
-    <section className="uploads" aria-label="Uploads">
-      <Head queue={queue} snapshot={snapshot} open={open} onToggle={() => setOpen(!open)} />
+    <section ref={place} className="uploads" aria-label="Uploads">
+      <Head queue={queue} snapshot={snapshot} open={open} onToggle={() => setShape(open ? 'closed' : 'open')} />
       {open && <List queue={queue} items={snapshot.items} />}
       <Announcement snapshot={snapshot} />
       <Conflict queue={queue} items={snapshot.items} />
@@ -39,10 +48,24 @@ function Panel({ queue }: { queue: UploadQueue }) {
   );
 }
 
+/** A list in which everything went well makes room once its reader goes on with something else. */
+function useFoldWhenDone(place: RefObject<HTMLElement | null>, isDone: boolean, fold: () => void): void {
+  useEffect(() => {
+    if (!isDone) return undefined;
+    const look = ({ target }: Event) => {
+      if (!place.current?.contains(target as Node)) fold();
+    };
+    for (const type of GOING_ON) document.addEventListener(type, look, SEEN_FIRST);
+    return () => {
+      for (const type of GOING_ON) document.removeEventListener(type, look, SEEN_FIRST);
+    };
+  }, [place, isDone, fold]);
+}
+
 function useResumeAfterSignIn(queue: UploadQueue): void {
   const id = useSession()?.id;
   useEffect(() => {
-    if (id) queue.resumeSession();
+    if (id !== undefined) queue.resumeSession(currentOwner());
   }, [queue, id]);
 }
 
@@ -82,7 +105,7 @@ function CancelAll({ queue, items }: { queue: UploadQueue; items: readonly Uploa
   if (left < 2) return null;
   const confirm = () => {
     setIsAsking(false);
-    queue.cancelAll();
+    void queue.cancelAll();
   };
   return (
     <>
@@ -143,15 +166,18 @@ function Announcement({ snapshot }: { snapshot: QueueSnapshot }) {
 function Conflict({ queue, items }: { queue: UploadQueue; items: readonly UploadItem[] }) {
   const item = items.find((each) => each.state === 'conflict');
   if (!item) return null;
+  const folder = folderOf(item.key);
   const others = items.filter((each) => each.batch === item.batch && each.id !== item.id && each.resolution === null);
   return (
-    <ConflictDialog
-      key={item.id}
-      name={labelOf(item.key)}
-      place={item.key.slice(0, -labelOf(item.key).length) || item.bucket}
-      others={others.filter((each) => each.state === 'waiting' || each.state === 'conflict').length}
-      onAnswer={(answer, all) => queue.resolve(item, answer, all)}
-      onClose={() => queue.resolve(item, 'skip', false)}
-    />
+    <WhenAlone>
+      <ConflictDialog
+        key={item.id}
+        name={item.key.slice(folder.length)}
+        place={folder || item.bucket}
+        others={others.filter((each) => each.state === 'waiting' || each.state === 'conflict').length}
+        onAnswer={(answer, all) => queue.resolve(item, answer, all)}
+        onClose={() => queue.resolve(item, 'skip', false)}
+      />
+    </WhenAlone>
   );
 }

@@ -5,8 +5,9 @@ import { labelOf, parentPrefix } from '../../lib/keys';
 import { folderLink } from '../../lib/route';
 import { IconButton } from '../../ui/Button';
 import { Progress } from '../../ui/Progress';
+import { WhyDenied } from '../../ui/WhyDenied';
 import type { UploadQueue } from './queue';
-import { isUnderWay, type UploadItem, type UploadState } from './upload';
+import { hasEnded, isUnderWay, type UploadItem, type UploadState } from './upload';
 
 const WORDS: Record<UploadState, string> = {
   waiting: 'Waiting',
@@ -49,10 +50,11 @@ export function UploadRow({ queue, item, startPx }: UploadRowProps) {
 }
 
 function Buttons({ queue, item }: { queue: UploadQueue; item: UploadItem }) {
-  const { id, state } = item;
+  const { id, state, error } = item;
   const label = labelOf(item.key);
   return (
     <span className="upload-buttons">
+      {error && <WhyDenied error={error} compact />}
       {isUnderWay(item) && <IconButton icon={Pause} label={`Pause ${label}`} onClick={() => queue.pause(id)} />}
       {state === 'paused' && <IconButton icon={Play} label={`Resume ${label}`} onClick={() => queue.resume(id)} />}
       {state === 'failed' && item.canRetry && (
@@ -60,7 +62,7 @@ function Buttons({ queue, item }: { queue: UploadQueue; item: UploadItem }) {
       )}
       <IconButton
         icon={X}
-        label={state === 'done' ? `Take ${label} off the list` : `Cancel ${label}`}
+        label={hasEnded(item) ? `Take ${label} off the list` : `Cancel ${label}`}
         onClick={() => queue.cancel(id)}
       />
     </span>

@@ -1,10 +1,13 @@
 /** The door to uploads. It is small; the queue, and the library that sends bytes, load with the first upload. */
 
-import { formatBytes, formatDuration } from '../../lib/format';
-import { filesOfDrop, filesOfInput, type PathFile } from './drop';
+import { formatBytes, formatCount, formatDuration } from '../../lib/format';
+import { toast } from '../../ui/Toast';
+import { filesOfDrop, filesOfInput, type Gathered, type PathFile } from './drop';
+import { currentOwner } from './owner';
 import { secondsFor, speedOf } from './pace';
 import type { QueueOptions, QueueSnapshot, UploadQueue } from './queue';
-import { type Limits, percentOf, refusal, totalsOf, type UploadItem } from './upload';
+import { forgetAll } from './unfinished';
+import { hasEnded, type Limits, percentOf, refusal, totalsOf, type UploadItem } from './upload';
 
 export interface UploadTarget {
   bucket: string;
@@ -15,21 +18,46 @@ export interface UploadTarget {
 
 type StoredListener = (stored: { bucket: string; key: string }) => void;
 
+const NOT_LOADED = {
+  tone: 'danger',
+  title: 'The upload could not begin',
+  detail: 'A part of this page could not be loaded. Try again; if it stays so, reload the page.',
+} as const;
+
 const firstUploadListeners = new Set<() => void>();
 const storedListeners = new Set<StoredListener>();
 const summaryListeners = new Set<() => void>();
 let opening: Promise<UploadQueue> | null = null;
+let opened: UploadQueue | null = null;
 let summary: string | null = null;
 let nextId = 1;
 
-/** Upload files that were chosen; those of a folder keep their path. Returns how many there are. */
-export async function uploadFiles(target: UploadTarget, files: Iterable<File>): Promise<number> {
-  return enqueue(target, filesOfInput(files));
+/** Upload files that were chosen; those of a folder keep their path. */
+export function uploadFiles(target: UploadTarget, files: Iterable<File>): void {
+  void enqueue(target, filesOfInput(files));
 }
 
 /** Upload what was dropped, folders with everything in them. Call it while the event is under way. */
-export async function uploadDrop(target: UploadTarget, transfer: DataTransfer): Promise<number> {
-  return enqueue(target, await filesOfDrop(transfer));
+export function uploadDrop(target: UploadTarget, transfer: DataTransfer): void {
+  void filesOfDrop(transfer).then((gathered) => {
+    tellOfGaps(gathered);
+    return enqueue(target, gathered.files);
+  });
+}
+
+/** Return how many uploads have not ended. */
+export function uploadsLeft(): number {
+  return opened?.snapshot().items.filter((item) => !hasEnded(item)).length ?? 0;
+}
+
+/** Stop every upload that has not ended; the server drops what it has of them. */
+export async function stopUploads(): Promise<void> {
+  await opened?.cancelAll();
+}
+
+/** Forget the uploads that were not ended, those of earlier visits too: their names are not for whoever comes next. */
+export function forgetUploads(): void {
+  forgetAll(currentOwner());
 }
 
 /** Call `listener` after each object that is stored. */
@@ -40,7 +68,7 @@ export function onStored(listener: StoredListener): () => void {
 
 /** Call `listener` when the first upload is there, at once when it is there already. */
 export function onFirstUpload(listener: () => void): () => void {
-  if (opening) listener();
+  if (opened) listener();
   firstUploadListeners.add(listener);
   return () => firstUploadListeners.delete(listener);
 }
@@ -52,7 +80,10 @@ export function uploadSummary(): { subscribe: (listener: () => void) => () => vo
 
 /** Return the queue, which is there from the first upload on. */
 export function uploadQueue(): Promise<UploadQueue> {
-  opening ??= openQueue();
+  opening ??= openQueue().catch((error: unknown) => {
+    opening = null;
+    throw error;
+  });
   return opening;
 }
 
@@ -61,34 +92,54 @@ function subscribeSummary(listener: () => void): () => void {
   return () => summaryListeners.delete(listener);
 }
 
-async function enqueue(target: UploadTarget, files: readonly PathFile[]): Promise<number> {
-  if (files.length === 0) return 0;
-  const isFirst = opening === null;
-  const queue = await uploadQueue();
-  queue.add(itemsOf(target, files), target.options);
-  if (isFirst) for (const listener of firstUploadListeners) listener();
-  return files.length;
+function tellOfGaps({ files, unreadable }: Gathered): void {
+  if (unreadable > 0) {
+    const title = `${unreadable === 1 ? 'A file or folder' : `${formatCount(unreadable)} files or folders`} could not be read`;
+    toast({ tone: 'danger', title, ...(files.length > 0 && { detail: 'Everything else is being uploaded.' }) });
+  } else if (files.length === 0) {
+    toast({ tone: 'default', title: 'There is no file in it' });
+  }
+}
+
+async function enqueue(target: UploadTarget, files: readonly PathFile[]): Promise<void> {
+  if (files.length === 0) return;
+  const queue = await uploadQueue().catch(() => null);
+  if (queue === null) return toast(NOT_LOADED);
+  const left = files.length - queue.add(itemsOf(target, files), target.options);
+  if (left === 0) return;
+  toast({ tone: 'default', title: `${left === 1 ? 'A file is' : `${formatCount(left)} files are`} being uploaded already` });
 }
 
 function itemsOf({ bucket, prefix, limits }: UploadTarget, files: readonly PathFile[]): UploadItem[] {
-  const batch = nextId;
+  const [batch, owner] = [nextId, currentOwner()];
   return files.map(({ path, file }) => {
     const problem = refusal(file, limits, formatBytes);
     return {
-      ...{ id: nextId++, batch, bucket, key: prefix + path, file, sentBytes: 0, resolution: null },
-      ...(problem === null
-        ? { state: 'waiting' as const, problem, canRetry: true }
-        : { state: 'failed' as const, problem, canRetry: false }),
+      id: nextId++,
+      batch,
+      owner,
+      bucket,
+      key: prefix + path,
+      file,
+      state: problem === null ? 'waiting' : 'failed',
+      sentBytes: 0,
+      problem,
+      error: null,
+      canRetry: problem === null,
+      resolution: null,
     };
   });
 }
 
 async function openQueue(): Promise<UploadQueue> {
-  const { UploadQueue: Queue } = await import('./queue');
-  const queue = new Queue({ chunkSizeBytes: 6 * 1024 * 1024, parallel: 3 }, ({ bucket, key }) => {
+  // What shows the queue comes with it: when one of them cannot be had, both are asked for again.
+  const [{ UploadQueue: Queue }] = await Promise.all([import('./queue'), import('./UploadPanel')]);
+  const queue = new Queue(({ bucket, key }) => {
     for (const listener of storedListeners) listener({ bucket, key });
   });
   queue.subscribe(() => summarise(queue.snapshot()));
+  opened = queue;
+  for (const listener of firstUploadListeners) listener();
   return queue;
 }
 

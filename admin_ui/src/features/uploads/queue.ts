@@ -1,15 +1,19 @@
-import { announceSessionEnd } from '../../api/client';
+import { onlineManager } from '@tanstack/react-query';
+import { announceSessionEnd, announceUnreachable } from '../../api/client';
+import { type ApiError, isAway } from '../../api/error';
+import { inSentences } from '../../lib/format';
 import { AT_REST, paced, type Pace } from './pace';
-import { type Failure, Transfer } from './transfer';
+import { Transfer } from './transfer';
 import {
   changed,
+  conflicted,
   hasEnded,
   isActive,
   isUnderWay,
+  joined,
   nextToStart,
   resolved,
   type Resolution,
-  settled,
   totalsOf,
   type UploadItem,
 } from './upload';
@@ -29,17 +33,16 @@ export interface QueueOptions {
 /** Every upload of this page, and the few that are on their way. It outlives every view. */
 export class UploadQueue {
   #snapshot: QueueSnapshot = { items: [], pace: AT_REST };
-  #options: QueueOptions;
+  #options: QueueOptions = { chunkSizeBytes: 0, parallel: 0 };
   readonly #transfers = new Map<number, Transfer>();
   readonly #sent = new Map<number, number>();
   readonly #listeners = new Set<() => void>();
   readonly #onStored: (item: UploadItem) => void;
   #ticking: ReturnType<typeof setInterval> | null = null;
 
-  constructor(options: QueueOptions, onStored: (item: UploadItem) => void) {
-    this.#options = options;
+  constructor(onStored: (item: UploadItem) => void) {
     this.#onStored = onStored;
-    window.addEventListener('online', () => this.#retryUnreachable());
+    onlineManager.subscribe((isOnline) => isOnline && this.#retryUnreachable());
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -49,9 +52,13 @@ export class UploadQueue {
 
   readonly snapshot = (): QueueSnapshot => this.#snapshot;
 
-  add(items: readonly UploadItem[], options: QueueOptions): void {
+  /** Add uploads, but none that is under way already. Returns how many were added. */
+  add(more: readonly UploadItem[], options: QueueOptions): number {
     this.#options = options;
-    this.#update([...this.#snapshot.items, ...items]);
+    const { items, fresh, superseded } = joined(this.#snapshot.items, more);
+    for (const { id } of superseded) this.#forget(id);
+    this.#update(items);
+    return fresh.length;
   }
 
   pause(id: number): void {
@@ -60,24 +67,25 @@ export class UploadQueue {
   }
 
   resume(id: number): void {
-    this.#change(one(id), (item) => item.state === 'paused', { state: 'waiting', problem: null });
+    this.#change(one(id), isPaused, AGAIN);
   }
 
   retry(id: number): void {
-    this.#change(one(id), canRetry, { state: 'waiting', problem: null });
+    this.#change(one(id), canRetry, AGAIN);
   }
 
   /** Stop an upload and take it off the list; the server drops what it has of it. */
   cancel(id: number): void {
-    this.#drop(id);
+    void this.#drop(id);
     this.#update(this.#snapshot.items.filter((item) => item.id !== id));
   }
 
   /** Stop every upload that has not ended, and take it off the list. */
-  cancelAll(): void {
+  async cancelAll(): Promise<void> {
     const { items } = this.#snapshot;
-    for (const item of items) if (!hasEnded(item)) this.#drop(item.id);
+    const dropped = items.filter((item) => !hasEnded(item)).map(({ id }) => this.#drop(id));
     this.#update(items.filter(hasEnded));
+    await Promise.all(dropped);
   }
 
   resolve(item: UploadItem, resolution: Resolution, all: boolean): void {
@@ -89,28 +97,29 @@ export class UploadQueue {
     this.#change(everyItem, isUnderWay, { state: 'paused' });
   }
 
-  /** Go on with what was paused because the session had ended. */
-  resumeSession(): void {
-    const isConcerned = (item: UploadItem) => item.state === 'paused' && item.problem === SESSION_ENDED;
-    this.#change(everyItem, isConcerned, { state: 'waiting', problem: null });
+  /** Go on with what was paused because the session of `owner` had ended. What is another's stays as it is. */
+  resumeSession(owner: string): void {
+    const isConcerned = (item: UploadItem) => item.problem === SESSION_ENDED && item.owner === owner;
+    this.#change(isConcerned, isPaused, AGAIN);
   }
 
   resumeAll(): void {
-    this.#change(everyItem, (item) => item.state === 'paused', { state: 'waiting', problem: null });
+    this.#change(everyItem, isPaused, AGAIN);
   }
 
   retryFailed(): void {
-    this.#change(everyItem, canRetry, { state: 'waiting', problem: null });
+    this.#change(everyItem, canRetry, AGAIN);
   }
 
   /** Take off the list what will not change any more without somebody's help. */
   clearFinished(): void {
+    for (const item of this.#snapshot.items) if (hasEnded(item)) void this.#drop(item.id);
     this.#update(this.#snapshot.items.filter((item) => !hasEnded(item)));
   }
 
   #retryUnreachable(): void {
-    const isUnreachable = (item: UploadItem) => canRetry(item) && item.problem === UNREACHABLE;
-    this.#change(everyItem, isUnreachable, { state: 'waiting', problem: null });
+    const wasUnreachable = ({ error }: UploadItem) => error !== null && isAway(error);
+    this.#change(wasUnreachable, canRetry, AGAIN);
   }
 
   #change(
@@ -144,16 +153,14 @@ export class UploadQueue {
     const transfer = this.#transfers.get(item.id) ?? this.#transferOf(item);
     this.#transfers.set(item.id, transfer);
     this.#publish(changed(this.#snapshot.items, one(item.id), { state: 'uploading' }));
-    transfer.start().catch((error: Error) => {
-      this.#fail(item.id, { status: 0, code: 'PageError', message: error.message });
-    });
+    void transfer.start();
   }
 
   #transferOf(item: UploadItem): Transfer {
     return new Transfer(item, this.#options.chunkSizeBytes, {
       onProgress: (sentBytes) => this.#sent.set(item.id, sentBytes),
       onStored: () => this.#finish(item),
-      onFailure: (failure) => this.#fail(item.id, failure),
+      onFailure: (error) => this.#fail(item.id, error),
     });
   }
 
@@ -163,16 +170,19 @@ export class UploadQueue {
     this.#onStored(item);
   }
 
-  #fail(id: number, failure: Failure): void {
-    if (failure.status === 401) return this.#endSession(id);
-    this.#forget(id);
-    if (isConflict(failure)) return this.#settle(id);
-    const problem = failure.status === 0 ? UNREACHABLE : failure.message;
-    this.#change(one(id), everyItem, { state: 'failed', problem, canRetry: true });
+  #fail(id: number, error: ApiError): void {
+    if (error.status === 401) return this.#endSession(id);
+    if (error.status === 409 && error.code === 'KeyAlreadyExists') return void this.#settle(id);
+    const problem = isAway(error) ? `${error.message}.` : inSentences(error.message, error.hint);
+    this.#change(one(id), everyItem, { state: 'failed', problem, error, canRetry: true });
+    if (isAway(error)) announceUnreachable();
   }
 
-  #settle(id: number): void {
-    this.#update(this.#snapshot.items.map((item) => (item.id === id ? settled(item) : item)));
+  /** What the server has of it was announced under a name that is taken: that one is over, whatever is decided. */
+  async #settle(id: number): Promise<void> {
+    const replaced = this.#transfers.get(id)?.replaces ?? false;
+    await this.#drop(id);
+    this.#update(this.#snapshot.items.map((item) => (item.id === id ? conflicted(item, replaced) : item)));
   }
 
   #endSession(id: number): void {
@@ -182,11 +192,10 @@ export class UploadQueue {
     announceSessionEnd();
   }
 
-  #drop(id: number): void {
+  async #drop(id: number): Promise<void> {
     const transfer = this.#transfers.get(id);
     this.#forget(id);
-    // An upload that the server has lost already needs no goodbye.
-    void transfer?.cancel().catch(() => undefined);
+    await transfer?.cancel();
   }
 
   #forget(id: number): void {
@@ -208,7 +217,7 @@ export class UploadQueue {
   }
 }
 
-const UNREACHABLE = 'The server cannot be reached.';
+const AGAIN = { state: 'waiting', problem: null, error: null } as const;
 const SESSION_ENDED = 'The session has ended. Sign in to go on.';
 
 function one(id: number): (item: UploadItem) => boolean {
@@ -223,8 +232,8 @@ function canRetry(item: UploadItem): boolean {
   return item.state === 'failed' && item.canRetry;
 }
 
-function isConflict({ status, code }: Failure): boolean {
-  return status === 409 && code === 'KeyAlreadyExists';
+function isPaused(item: UploadItem): boolean {
+  return item.state === 'paused';
 }
 
 function askBeforeUnload(event: BeforeUnloadEvent): void {

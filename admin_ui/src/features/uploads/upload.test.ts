@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { AT_REST, paced, secondsFor, speedOf } from './pace';
 import {
   changed,
+  conflicted,
+  joined,
   type Limits,
-  nextKey,
   nextToStart,
   percentOf,
   refusal,
@@ -17,8 +18,8 @@ import {
 function item(id: number, change: Partial<UploadItem> = {}): UploadItem {
   const file = new File(['12345'], `${id}.txt`);
   return {
-    ...{ id, batch: 1, bucket: 'b', key: `dir/${id}.txt`, file, state: 'waiting', sentBytes: 0 },
-    ...{ problem: null, canRetry: true, resolution: null },
+    ...{ id, batch: 1, owner: 'me', bucket: 'b', key: `dir/${id}.txt`, file, state: 'waiting', sentBytes: 0 },
+    ...{ problem: null, error: null, canRetry: true, resolution: null },
     ...change,
   } as UploadItem;
 }
@@ -68,14 +69,48 @@ describe('the order of uploads', () => {
   });
 });
 
+describe('files that come again', () => {
+  const file = new File(['12345'], 'a.txt', { lastModified: 7 });
+  const upload = (id: number, change: Partial<UploadItem> = {}) => item(id, { key: 'a.txt', file, ...change });
+  const ids = (items: readonly UploadItem[]) => items.map(({ id }) => id);
+
+  it.each(['waiting', 'uploading', 'verifying', 'paused', 'conflict'] as const)('are left out while %s', (state) => {
+    const { items, fresh, superseded } = joined([upload(1, { state })], [upload(2), item(3)]);
+    expect([ids(items), ids(fresh), ids(superseded)]).toEqual([[1, 3], [3], []]);
+  });
+
+  it('are another try of what failed', () => {
+    const { items, superseded } = joined([upload(1, { state: 'failed' }), item(2)], [upload(3)]);
+    expect([ids(items), ids(superseded)]).toEqual([[2, 3], [1]]);
+  });
+
+  it('are uploaded again after they were stored', () => {
+    expect(ids(joined([upload(1, { state: 'done' })], [upload(2)]).items)).toEqual([1, 2]);
+  });
+
+  it.each([{ bucket: 'other' }, { key: 'b.txt' }, { file: new File(['12345'], 'a.txt', { lastModified: 8 }) }])(
+    'are others when they differ in %o',
+    (change) => expect(joined([upload(1)], [upload(2, change)]).fresh).toHaveLength(1),
+  );
+});
+
 describe('names that are taken', () => {
   it('wait for an answer', () => expect(settled(item(1, { state: 'uploading' })).state).toBe('conflict'));
+
+  it('are asked about again, not sent for ever, when even leave to replace was refused', () => {
+    const refused = conflicted(item(1, { state: 'uploading', resolution: 'replace' }), true);
+    expect(refused).toMatchObject({ state: 'conflict', resolution: null });
+  });
+
+  it('are sent once more when leave to replace came while they were under way', () => {
+    const answered = conflicted(item(1, { state: 'uploading', resolution: 'replace' }), false);
+    expect(answered).toMatchObject({ state: 'waiting', resolution: 'replace' });
+  });
 
   it('are numbered on until one is free', () => {
     const once = settled(item(1, { resolution: 'keep' }));
     expect(once).toMatchObject({ key: 'dir/1 (2).txt', state: 'waiting' });
     expect(settled(once).key).toBe('dir/1 (3).txt');
-    expect(nextKey('a')).toBe('a (2)');
   });
 
   it('an answer for all reaches the whole batch, also those that have not been asked, and no other one', () => {

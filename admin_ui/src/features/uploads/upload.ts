@@ -1,6 +1,8 @@
 /** An upload as a row of the queue, and what the queue as a whole says. Pure. */
 
-import { freeLabel, labelOf, parentPrefix } from '../../lib/keys';
+import type { ApiError } from '../../api/error';
+import { fingerprintOf } from '../../lib/fingerprint';
+import { nextKey } from '../../lib/keys';
 
 /** verifying: every byte is sent and the server has not said yet that they are stored. conflict: the name is taken. */
 export type UploadState =
@@ -16,16 +18,21 @@ export type UploadState =
 /** What shall happen to an upload whose name is taken. */
 export type Resolution = 'keep' | 'replace' | 'skip';
 
-/** batch: what came in one drop; a decision may count for all of it. canRetry: false when it would fail again. */
+/**
+ * batch: what came in one drop; a decision may count for all of it. owner: who uploads. problem: why it stands still,
+ * and error: what the server said to it. canRetry: false when it would fail again.
+ */
 export interface UploadItem {
   id: number;
   batch: number;
+  owner: string;
   bucket: string;
   key: string;
   file: File;
   state: UploadState;
   sentBytes: number;
   problem: string | null;
+  error: ApiError | null;
   canRetry: boolean;
   resolution: Resolution | null;
 }
@@ -65,12 +72,6 @@ function matches(type: string, allowed: string): boolean {
   return wanted.endsWith('/*') ? given.startsWith(wanted.slice(0, -1)) : given === wanted;
 }
 
-/** Return the name to try after that of `key` turned out to be taken: `a.txt`, `a (2).txt`, `a (3).txt`, … */
-export function nextKey(key: string): string {
-  const label = labelOf(key);
-  return parentPrefix(key) + freeLabel(label, (candidate) => candidate === label);
-}
-
 /** Tell whether bytes of `item` are on their way now. */
 export function isActive(item: UploadItem): boolean {
   return item.state === 'uploading' || item.state === 'verifying';
@@ -90,6 +91,31 @@ export function hasEnded({ state }: UploadItem): boolean {
 export function nextToStart(items: readonly UploadItem[], parallel: number): UploadItem[] {
   const free = parallel - items.filter(isActive).length;
   return free > 0 ? items.filter((item) => item.state === 'waiting').slice(0, free) : [];
+}
+
+/** Return what says that an upload is the same file on its way to the same place. */
+export function identityOf({ owner, bucket, key, file }: UploadItem): string {
+  return fingerprintOf(owner, bucket, key, file);
+}
+
+/** What comes of adding uploads: the queue, those that are in it now, and those that made room for them. */
+export interface Joined {
+  items: UploadItem[];
+  fresh: UploadItem[];
+  superseded: UploadItem[];
+}
+
+/** Add uploads, but no file that is on its way to the same place. One that failed there before makes room. */
+export function joined(items: readonly UploadItem[], more: readonly UploadItem[]): Joined {
+  const busy = new Set(items.filter((item) => !hasEnded(item)).map(identityOf));
+  const fresh = more.filter((item) => !busy.has(identityOf(item)));
+  const again = new Set(fresh.map(identityOf));
+  const isSuperseded = (item: UploadItem) => item.state === 'failed' && again.has(identityOf(item));
+  return {
+    items: [...items.filter((item) => !isSuperseded(item)), ...fresh],
+    fresh,
+    superseded: items.filter(isSuperseded),
+  };
 }
 
 /** Return `items` with `change` made to those that `applies` to. */
@@ -113,9 +139,14 @@ export function resolved(
   return remembered.map((item) => (concerned(item) && item.state === 'conflict' ? settled(item) : item));
 }
 
+/** Return `item` after the server found its name taken. replaced: it was sent with leave to replace: ask anew. */
+export function conflicted(item: UploadItem, replaced: boolean): UploadItem {
+  return settled(replaced ? { ...item, resolution: null } : item);
+}
+
 /** Return `item`, whose name is taken, as its resolution says; it waits for an answer while it has none. */
 export function settled(item: UploadItem): UploadItem {
-  const fresh = { ...item, sentBytes: 0, problem: null };
+  const fresh = { ...item, sentBytes: 0, problem: null, error: null };
   switch (item.resolution) {
     case null:
       return { ...fresh, state: 'conflict' };
