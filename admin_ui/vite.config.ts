@@ -15,14 +15,36 @@ function pagePlaceholders(): Plugin {
   };
 }
 
-/** Parts that only some pages need come as files of their own, so that the first paint does not wait for them. */
+/** What the frame of every page needs, before anybody has signed in. */
+const SHELL = [
+  /src\/ui\/(Button|EmptyState|ErrorState|Icon|PageHead|Toasts?|WhyDenied|copy|overlay|preferences)\./,
+  /src\/api\/(client|error|path|queries|reach)\./,
+  /src\/lib\/(format|route|search)\./,
+  /node_modules\/lucide-react\/dist\/esm\/(?!icons)/,
+];
+
+/** What most pages need. As files of their own, each so small, they would take longer to ask for than to send. */
+const CONTROLS = [
+  /src\/ui\/(Badge|BucketTabs|Confirm|Dialog|Field|FormError|Menu|NoSuchBucket|Progress|Segments)\./,
+  /src\/ui\/(Skeleton|Switch|Tabs|Time|WhenAlone|useTyped)\./,
+  /lucide-react\/dist\/esm\/icons\/(arrow|chevron|ellipsis|plus|play)/,
+];
+
+/** Parts that only some pages need come apart from the others, so that the first paint does not wait for them. */
 const CHUNKS = [
-  { name: 'react', test: /node_modules\/(react|react-dom|scheduler)\// },
+  { name: 'react', test: /node_modules\/(react|react-dom|scheduler|get-nonce)\// },
   { name: 'tanstack', test: /node_modules\/@tanstack\/(react-router|router-core|history|react-query|query-core)\// },
   { name: 'virtual', test: /node_modules\/@tanstack\/(react-virtual|virtual-core)\// },
+  { name: 'radix', test: /node_modules\/(radix-ui|@radix-ui|@floating-ui|aria-hidden|react-remove-scroll|react-style)/ },
+  { name: 'shell', test: anyOf(SHELL) },
+  { name: 'controls', test: anyOf(CONTROLS) },
   { name: 'tus', test: /node_modules\/(tus-js-client|js-base64|url-parse|requires-port|querystringify)\// },
   { name: 'plot', test: /node_modules\/uplot\// },
 ];
+
+function anyOf(patterns: readonly RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join('|'));
+}
 
 export default defineConfig(({ command }) => ({
   base: command === 'serve' ? DEV_BASE : './',

@@ -21,6 +21,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.conftest import FLAGS
 from tests.browser.support import admin_url, folder_path, start_session
 from tests.browser.support_fill import fill
 from tests.browser.support_server import ROOT, Server
@@ -41,7 +42,11 @@ _NOTE_TIMES = """(() => {
   };
   new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
 })()"""
-_FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+_FIRST_PAINT = """new Promise((resolve) => {
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntriesByName('first-contentful-paint')) resolve(entry.startTime);
+  }).observe({ type: 'paint', buffered: true });
+})"""
 _SCROLL = """async (grid, { pxPerS, seconds }) => {
   grid.scrollTop = 0;
   const frames = [];
@@ -131,9 +136,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         sys.exit("Chromium is missing: make services")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--disable-gpu", "--disable-dev-shm-usage"]
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 

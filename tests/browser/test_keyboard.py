@@ -86,6 +86,8 @@ def test_a_day_of_work_needs_no_mouse(
 ) -> None:
     bucket = make_bucket("work")
     (tmp_path / "report.txt").write_text("figures")
+    # From here on choosers are caught: told so only when the key is pressed, Chromium may open its own.
+    page.on("filechooser", lambda _chooser: None)
     visit(page, target, f"buckets/{bucket}")
     expect(page.get_by_role("textbox", name="Service key")).to_be_focused()
     page.keyboard.insert_text(target.token("service_role"))

@@ -6,6 +6,8 @@ import { LoneError, NotFoundPage, RouteError } from './RouteError';
 import { Shell } from './Shell';
 
 const loadExplorer = () => import('./ExplorerRoute');
+// First of all, before the code of a page takes the few connections that a browser opens.
+void queryClient.prefetchQuery(sessionQuery);
 // On a link to a folder the code comes while the session is asked for, not after it.
 if (location.pathname.includes('/buckets/')) void loadExplorer();
 
