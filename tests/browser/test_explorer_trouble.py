@@ -176,7 +176,7 @@ def test_a_question_about_a_taken_name_follows_its_reader_to_other_pages(
     row(admin, "a.txt").click()
     press(admin, "Control+x")
     row(admin, "dir").dblclick()
-    expect(cursor(admin)).to_have_count(0)
+    expect(list_status(admin)).to_have_text("1 item")
     with admin.expect_request("**/object/move"):
         press(admin, "Control+v")
     admin.get_by_role("link", name="Metrics").click()

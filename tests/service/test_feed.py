@@ -409,8 +409,7 @@ def test_streams_are_bounded_for_one_session_and_for_all(stage: Stage) -> None:
         open_one("mine")
     opened[0].close()
     opened[0] = open_one("mine")
-    for number in range(MAX_STREAMS - len(opened)):
-        open_one(f"session {number}")
+    opened += [open_one(f"session {number}") for number in range(MAX_STREAMS - len(opened))]
     with pytest.raises(Overloaded):
         open_one("one more")
 
