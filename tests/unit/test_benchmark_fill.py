@@ -65,7 +65,7 @@ def test_eight_policies_are_in_force() -> None:
     assert text.count("create policy") == 8
 
 
-def test_filled_rows_differ_from_uploads_in_nothing_but_ids_names_times_and_who_it_was(tmp_path: Path) -> None:
+def test_filled_rows_differ_from_uploads_in_nothing_but_ids_names_and_times(tmp_path: Path) -> None:
     first, uploaded, copied = (f"{SITE.folder}/{name}" for name in ("first", "uploaded", "copied"))
     asyncio.run(upload(tmp_path, "uploaded", "first"))
     asyncio.run(copy_first(the_settings(tmp_path), PRIVATE, [first, copied]))
