@@ -41,7 +41,9 @@ def upload(page: Page, path: Path) -> Locator:
         page.get_by_role("button", name="Upload", exact=True).click()
         page.get_by_role("menuitem", name="Files…").click()
     chooser.value.set_files(path)
-    return page.get_by_role("region", name="Uploads").get_by_role("listitem").filter(has_text=path.name)
+    # A dialog hides from readers what is behind it.
+    region = page.get_by_role("region", name="Uploads", include_hidden=True)
+    return region.get_by_role("listitem", include_hidden=True).filter(has_text=path.name)
 
 
 def offsets_sent(page: Page) -> list[int]:
