@@ -102,6 +102,9 @@ describe('changes before the next refresh', () => {
 
   it('a renamed object stays in its place', () => {
     expect(keysOf(withRenamed(listing, 'x', 'new'))).toEqual(['a/', 'new', 'y']);
+    expect(keysOf(withRenamed(listing, 'x', 'z'))).toEqual(['a/', 'y', 'z']);
+    const backwards = { ...listing, objects: listing.objects.toReversed() };
+    expect(keysOf(withRenamed(backwards, 'y', 'b'))).toEqual(['a/', 'x', 'b']);
   });
 
   it('a pending folder stands in front until the server has it', () => {

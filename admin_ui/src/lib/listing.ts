@@ -137,10 +137,29 @@ export function without(listing: Listing, keys: Iterable<string>): Listing {
   };
 }
 
-/** Return `listing` with the object at `key` under the name `to`, in the same place until the next refresh. */
+/**
+ * Return `listing` with the object at `key` under the name `to`.
+ *
+ * A list in the order of names stays in it: a row that moved at the next refresh would leave another one under the mouse.
+ */
 export function withRenamed(listing: Listing, key: string, to: string): Listing {
   const rename = (row: ObjectRow): ObjectRow => (row.key === key ? { ...row, key: to, label: labelOf(to) } : row);
-  return { ...listing, objects: listing.objects.map(rename) };
+  const objects = listing.objects.map(rename);
+  const direction = directionOf(listing.objects);
+  if (direction === 0) return { ...listing, objects };
+  return { ...listing, objects: objects.toSorted((one, other) => direction * compared(one.key, other.key)) };
+}
+
+/** Return 1 for rows in the order of their names, -1 for the order from the last to the first, 0 for another one. */
+function directionOf(rows: readonly ObjectRow[]): number {
+  const goes = (direction: number) =>
+    rows.every(({ key }, at) => at === 0 || direction * compared(rows[at - 1]?.key ?? '', key) < 0);
+  return [1, -1].find(goes) ?? 0;
+}
+
+function compared(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 /** Return `listing` with the folders of `prefixes` that it lacks, marked as pending and in front. */
