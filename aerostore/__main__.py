@@ -11,7 +11,6 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 from rich.table import Table
@@ -36,7 +35,7 @@ from aerostore.doctor.finding import Finding, Verdict
 from aerostore.doctor.network import find_address
 from aerostore.errors import StorageError
 from aerostore.policy import PolicyLoadError
-from aerostore.settings import InvalidSettings, Settings
+from aerostore.settings import InvalidSettings, Settings, without_credentials
 from aerostore.worker import end_workers_that_start
 
 _TEN_YEARS_S = 10 * 366 * 24 * 3600
@@ -131,23 +130,17 @@ def _print_welcome(settings: Settings, *, show_keys: bool) -> None:
     lines = [
         f"aerostore {aerostore.__version__}",
         f"storage       {base}",
+        f"admin UI      {settings.local_url}/admin",
         f"S3            {settings.local_s3_url if settings.s3_port else f'{base}/s3'}",
         f"documentation {base}/documentation",
         f"health        {base}/health",
         f"metrics       {base}/metrics",
         f"data          {settings.data_dir.resolve()}",
-        *([f"rows          {_without_password(settings.database_url)}"] if settings.database_url else []),
+        *([f"rows          {without_credentials(settings.database_url)}"] if settings.database_url else []),
     ]
     if show_keys:
         lines += _keys_and_first_upload(settings, base)
     console.print("\n".join(lines), markup=False, soft_wrap=True)  # a wrapped line cannot be pasted
-
-
-def _without_password(url: str) -> str:
-    """Return where a database is: its URL as far as it may be shown."""
-    found = urlsplit(url)
-    user, _at, place = found.netloc.rpartition("@")
-    return f"postgresql://{user.partition(':')[0]}{'@' if user else ''}{place}{found.path}"
 
 
 def _keys_and_first_upload(settings: Settings, base: str) -> list[str]:

@@ -299,10 +299,10 @@ def _shown(name: str, value: Any) -> str | int | bool | list[str] | None:
         return list(value)
     if isinstance(value, Path):
         return str(value)
-    return _without_credentials(value, has_path=name != "webhook_url") if name in _URLS else value
+    return without_credentials(value, has_path=name != "webhook_url") if name in _URLS else value
 
 
-def _without_credentials(url: str, *, has_path: bool) -> str:
+def without_credentials(url: str, *, has_path: bool = True) -> str:
     """Return scheme, host and path of a URL: user, password and query are for the server alone.
 
     has_path: the path is no secret, as that of a webhook may be.

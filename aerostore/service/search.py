@@ -116,7 +116,7 @@ class Search:
         )
         names = [row["name"] for row in (yield statement).rows]
         found, scanned = _matching(names, query)
-        rows = (yield search.find_found(bucket_id, found)).rows if found else ()
+        rows = (yield search.find_matches(bucket_id, found)).rows if found else ()
         is_end = scanned == len(names) < self._names_at_once
         cursor = None if is_end else _cursor(names[scanned - 1])
         objects = sorted([to_object(row) for row in rows], key=lambda each: each.name)

@@ -169,7 +169,7 @@ def test_a_server_that_is_started_shows_where_rows_are_without_the_password(
     with running(data_dir, **{name: it for name, it in settings.items() if name != "data_dir"}):
         pass
     [log] = tmp_path.glob("data-*.log")
-    assert f"rows          postgresql://storage_owner@127.0.0.1:{cluster.port}/" in log.read_text()
+    assert f"rows          postgresql://127.0.0.1:{cluster.port}/" in log.read_text()
     assert cluster.password not in log.read_text()
     assert not (data_dir / "aerostore.db").exists()
 

@@ -36,7 +36,7 @@ def count_objects(bucket_id: str, *, lower: str, upper: str | None, at_most: int
     )
 
 
-def find_found(bucket_id: str, names: Sequence[str]) -> Statement:
+def find_matches(bucket_id: str, names: Sequence[str]) -> Statement:
     """Rows: as `find_visible_objects`, with NULL in the place of what users wrote about them."""
     return find_visible_objects(bucket_id, names, columns=OBJECT_COLUMNS_WITHOUT_USER_METADATA)
 
