@@ -1,6 +1,7 @@
 """Scenario 19: pages, dialogs and menus as axe sees them in both themes; small screens, motion, focus."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -10,8 +11,8 @@ from tests.contract.client import Target, put_object
 
 from .conftest import NewContext
 from .support import folder_path, picture, start_session, violations, visit
-from .support_scene import NAMES, Place, Scene, places, seed
-from .support_server import Server
+from .support_scene import FOLDER, IMAGE, LONG, NAMES, Place, Scene, places, seed
+from .support_server import ROOT, Server
 from .support_watch import Watch
 
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -19,7 +20,7 @@ SMALL: ViewportSize = {"width": 320, "height": 640}
 # What is wider than its box, with the way to it: an inner box that scrolls is for tables and code only.
 # Plots are drawn anew some frames after the window has another size.
 TOO_WIDE = """async () => {
-  const find = () => [document.documentElement, document.querySelector('main')]
+  const find = () => [document.documentElement, ...document.querySelectorAll('main, [role=dialog]')]
     .filter((box) => box.scrollWidth > box.clientWidth)
     .map((box) => `${box.tagName}: ${box.scrollWidth} > ${box.clientWidth}: ` + [...box.querySelectorAll('*')]
       .filter((each) => each.getBoundingClientRect().right > box.clientWidth + 1)
@@ -36,9 +37,13 @@ Open = Callable[[Page, Target, Scene], Locator]
 
 
 @pytest.fixture(scope="module")
-def server(own_server: Server) -> Server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the scene alone: the long lists that other tests leave would take axe long."""
-    return own_server
+    directory = tmp_path_factory.mktemp("own")
+    policies = directory / LONG / "policies"
+    shutil.copytree(ROOT / "policies", policies)
+    with Server(directory, policies_dir=policies) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -147,32 +152,32 @@ def in_folder(page: Page, target: Target, scene: Scene, label: str) -> Locator:
 
 
 def new_folder(page: Page, target: Target, scene: Scene) -> Locator:
-    grid = in_folder(page, target, scene, "map.png")
+    grid = in_folder(page, target, scene, IMAGE)
     page.get_by_role("button", name="New folder").click()
     return grid
 
 
 def rename(page: Page, target: Target, scene: Scene) -> Locator:
-    grid = in_folder(page, target, scene, "map.png")
+    grid = in_folder(page, target, scene, IMAGE)
     page.keyboard.press("F2")
     return grid
 
 
 def delete_object(page: Page, target: Target, scene: Scene) -> Locator:
-    grid = in_folder(page, target, scene, "map.png")
+    grid = in_folder(page, target, scene, IMAGE)
     page.keyboard.press("Delete")
     return grid
 
 
 def delete_folder(page: Page, target: Target, scene: Scene) -> Locator:
-    grid = in_folder(page, target, scene, "2026")
+    grid = in_folder(page, target, scene, FOLDER)
     page.keyboard.press("Delete")
     expect(page.get_by_role("dialog")).to_contain_text("In there: 4 objects")
     return grid
 
 
 def move(page: Page, target: Target, scene: Scene) -> Locator:
-    grid = in_folder(page, target, scene, "map.png")
+    grid = in_folder(page, target, scene, IMAGE)
     page.get_by_role("button", name="Actions", exact=True).click()
     page.get_by_role("menuitem", name="Move to…").click()
     return grid
@@ -194,6 +199,9 @@ def test_a_dialog_has_no_faults_takes_the_focus_and_gives_it_back(
     expect(dialog.locator(":focus")).to_have_count(1)
     assert faults(admin) == []
     picture(admin, f"dialog-{opens.__name__}-dark")
+    admin.set_viewport_size(SMALL)
+    assert admin.evaluate(TOO_WIDE) == []
+    picture(admin, f"dialog-{opens.__name__}-small")
     admin.keyboard.press("Escape")
     expect(dialog).not_to_be_visible()
     expect(opener).to_be_focused()
@@ -214,20 +222,20 @@ def bucket_menu(page: Page, target: Target, scene: Scene) -> Locator:
 
 
 def row_menu(page: Page, target: Target, scene: Scene) -> Locator:
-    grid = in_folder(page, target, scene, "map.png")
+    grid = in_folder(page, target, scene, IMAGE)
     page.keyboard.press("Shift+F10")
     return grid
 
 
 def actions_menu(page: Page, target: Target, scene: Scene) -> Locator:
-    in_folder(page, target, scene, "map.png")
+    in_folder(page, target, scene, IMAGE)
     opener = page.get_by_role("button", name="Actions", exact=True)
     opener.click()
     return opener
 
 
 def upload_menu(page: Page, target: Target, scene: Scene) -> Locator:
-    in_folder(page, target, scene, "map.png")
+    in_folder(page, target, scene, IMAGE)
     opener = page.get_by_role("button", name="Upload", exact=True)
     opener.click()
     return opener
