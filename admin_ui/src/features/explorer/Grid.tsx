@@ -18,6 +18,7 @@ import { GridRow } from './GridRow';
 import { type Command, type Meaning, meaningOf } from './grid-keys';
 import type { Explorer } from './model';
 import type { RowEvents } from './row-events';
+import { NO_SLOTS, slotOf, type Slots, slotsFor } from './slots';
 import { useStore } from './store';
 
 const OVERSCAN = 12;
@@ -83,7 +84,7 @@ function Rows({ explorer, menuKey, events, virtual, rowPx, id, cursor }: RowsPro
   const { listing, state, place } = explorer;
   const clip = useStore(clipboard);
   const items = virtual.getVirtualItems();
-  const slots = useMost(items.length);
+  const slots = useSlots(items[0]?.index ?? 0, items.length);
   return (
     <div role="rowgroup" className="grid-body" style={{ height: virtual.getTotalSize() }}>
       {items.map(({ index, start }) => {
@@ -91,8 +92,7 @@ function Rows({ explorer, menuKey, events, virtual, rowPx, id, cursor }: RowsPro
         if (!row) return null;
         return (
           <GridRow
-            // By its place in turn: while somebody scrolls, rows become others, which is quicker than to make new ones.
-            key={index % slots}
+            key={slotOf(slots, index)}
             row={row}
             index={index}
             startPx={start - rowPx}
@@ -110,11 +110,11 @@ function Rows({ explorer, menuKey, events, virtual, rowPx, id, cursor }: RowsPro
   );
 }
 
-/** Return the largest count so far, at least 1. */
-function useMost(count: number): number {
-  const [most, setMost] = useState(1);
-  if (count > most) setMost(count);
-  return Math.max(count, most);
+function useSlots(first: number, length: number): Slots {
+  const [before, setBefore] = useState(NO_SLOTS);
+  const slots = slotsFor(before, first, length);
+  if (slots !== before) setBefore(slots);
+  return slots;
 }
 
 function useVirtualRows({ listing, state }: Explorer, gridRef: GridProps['gridRef'], rowPx: number, cursor: number) {
