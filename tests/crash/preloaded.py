@@ -48,7 +48,7 @@ def fork_server(environment: Mapping[str, str], log: Path) -> Preloaded:
 
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["aerostore.__main__"])
+    context.set_forkserver_preload(["aerostore.cli.program"])
     return context
 
 
@@ -62,12 +62,12 @@ def _serve(environment: Mapping[str, str], log: Path) -> None:
     _arm(environment)
     sys.argv = ["aerostore", "serve"]
 
-    from aerostore import __main__ as program
+    from aerostore.cli import program
 
     assert Path(program.__file__).is_relative_to(_REPOSITORY), (
         f"this is another aerostore: {program.__file__}"
     )
-    program.main()
+    program.run()
 
 
 def _redirect_output(log: Path) -> None:

@@ -2,7 +2,7 @@ import re
 
 import typer
 
-from aerostore.__main__ import cli
+from aerostore.cli.program import cli
 from tests.house.page import code_words, read_page
 
 PAGE = "docs/reference/command-line.md"

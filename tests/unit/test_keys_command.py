@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from aerostore.__main__ import cli
+from aerostore.cli.program import cli
 
 CANNOT_RUN = 2
 
