@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -25,6 +25,7 @@ from tests.requirement import skip_without
 
 _IN_MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 2 * 1024**3
+_LEFT_FOR_LATER = 2
 OWNER = "storage_owner"
 """The plain role that owns every database of `create_database`."""
 API_ROLES = """
@@ -41,6 +42,8 @@ class PostgresCluster:
     directory: Path
     port: int
     password: str
+    _kept: list[psycopg.Connection] = field(default_factory=list, compare=False, repr=False)
+    _left: list[str] = field(default_factory=list, compare=False, repr=False)
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
@@ -52,6 +55,8 @@ class PostgresCluster:
 
     def stop(self) -> None:
         """Stop the server at once, as a crash would."""
+        while self._kept:
+            self._kept.pop().close()
         self._control("stop", "-m", "immediate")
 
     def restart(self) -> None:
@@ -82,12 +87,21 @@ class PostgresCluster:
     def create_database(self, *, template: str = "template1") -> str:
         """Create a copy of `template`, at first an empty database, that belongs to OWNER; return its name."""
         name = f"test_{secrets.token_hex(4)}"
-        self.run("CREATE DATABASE {} OWNER {} TEMPLATE {}", name, OWNER, template)
+        self.run("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY FILE_COPY", name, OWNER, template)
         return name
 
     def drop_database(self, name: str) -> None:
         """Drop a database, whoever is still connected."""
         self.run("DROP DATABASE {} WITH (FORCE)", name)
+
+    def drop_database_soon(self, name: str) -> None:
+        """Drop a database once others were left like this.
+
+        For those who have just left it the server would wait a tenth of a second. It has no roles of its own.
+        """
+        self._left.append(name)
+        if len(self._left) > _LEFT_FOR_LATER:
+            self.drop_database(self._left.pop(0))
 
     def create_api_roles(self) -> None:
         """Create the roles that tokens name, and let OWNER take them on: what an administrator does."""
@@ -96,15 +110,23 @@ class PostgresCluster:
 
     def run(self, text: LiteralString, *names: str, database: str = "postgres") -> None:
         """Run `text` as the superuser, with `names` quoted in place of its braces."""
+        statement = sql.SQL(text).format(*map(sql.Identifier, names))
+        if database == "postgres":
+            self._superuser().execute(statement)
+            return
         with psycopg.connect(self.conninfo(database, user="postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL(text).format(*map(sql.Identifier, names)))
+            connection.execute(statement)
+
+    def _superuser(self) -> psycopg.Connection:
+        """Return a connection that is kept: to make one takes as long as to drop a database."""
+        if not self._kept:
+            self._kept.append(psycopg.connect(self.conninfo("postgres", user="postgres"), autocommit=True))
+        return self._kept[0]
 
     def create_role(self, name: str) -> None:
         """Create a plain role that may log in."""
-        with psycopg.connect(self.conninfo("postgres", user="postgres"), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), self.password)
-            )
+        statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), self.password)
+        self._superuser().execute(statement)
 
 
 @pytest.fixture(scope="session")

@@ -120,14 +120,14 @@ def test_a_role_that_was_not_granted_never_reaches_the_database(postgres_url: st
 
 
 def test_a_role_granted_to_the_login_role_is_open_to_callers(cluster: PostgresCluster, database: str) -> None:
-    cluster.run("CREATE ROLE editor NOLOGIN")
-    cluster.run("GRANT editor TO {}", OWNER)
-    cluster.run("GRANT authenticated TO editor")
-    editor = RlsContext(role="editor", user_id=USER)
+    cluster.run("CREATE ROLE reviewer NOLOGIN")
+    cluster.run("GRANT reviewer TO {}", OWNER)
+    cluster.run("GRANT authenticated TO reviewer")
+    reviewer = RlsContext(role="reviewer", user_id=USER)
 
     async def scenario(executor: PostgresExecutor) -> None:
-        assert (await seen(executor, editor))["user"] == "editor"
-        await write(executor, sql.insert_object(an_object()), by=editor)
+        assert (await seen(executor, reviewer))["user"] == "reviewer"
+        await write(executor, sql.insert_object(an_object()), by=reviewer)
 
     play(cluster.conninfo(database), scenario)
 

@@ -92,7 +92,7 @@ class PostgresRows:
             return bool(connection.execute(SOMEBODY_WAITS.encode()).fetchall())
 
     def drop(self) -> None:
-        self._cluster.drop_database(self._database)
+        self._cluster.drop_database_soon(self._database)
 
 
 @cache
