@@ -66,7 +66,7 @@ def places(scene: Scene) -> dict[str, Place]:
         "appearance": "Comfortable",
         "configuration": "AEROSTORE_JWT_SECRET",
         "sessions": "this one",
-        "audit": "session.created",
+        "audit": "Signed in",
         "about": "Python",
     }
     return {

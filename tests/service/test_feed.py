@@ -417,7 +417,7 @@ def test_streams_are_bounded_for_one_session_and_for_all(stage: Stage) -> None:
 NEW_DENIAL = (
     "INSERT INTO storage_denials (id, request_id, created_at, operation, bucket_id, name, role, code,"
     " claims, question, story) VALUES ('{id}', 'request', '{at}', 'storage.object.upload', 'photos', 'a',"
-    " 'anon', 'AccessDenied', '{{}}', '{{}}', '{{}}')"
+    " 'anon', 'AccessDenied', '{{}}', '{{\"op\": \"upload\"}}', '{{}}')"
 )
 
 

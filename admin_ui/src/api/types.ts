@@ -305,4 +305,5 @@ export interface AuditEntry {
   address: string | null;
   request_id: string | null;
   detail: JsonObject;
+  explain: Asked | null;
 }

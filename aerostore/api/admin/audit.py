@@ -4,11 +4,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aerostore.api.admin.explain import asked_json
 from aerostore.api.caller import Callers
 from aerostore.api.rest.query import read_query
 from aerostore.api.rest.schema import Field
 from aerostore.api.rest.wire import json_response
+from aerostore.domain import JsonObject
 from aerostore.service.audit import TYPES, Audit, AuditQuery
+from aerostore.service.question import Question
 
 _QUERY = {
     "type": Field(kind="string", choices=TYPES),
@@ -32,4 +35,11 @@ class AuditDoor:
         """GET /audit."""
         context = await self._callers.required(request)
         page = await self._audit.list(context, AuditQuery(**read_query(request, _QUERY)))
-        return json_response({"entries": page.entries, "cursor": page.cursor})
+        entries = [_entry_json(entry) for entry in page.entries]
+        return json_response({"entries": entries, "cursor": page.cursor})
+
+
+def _entry_json(entry: JsonObject) -> JsonObject:
+    detail = dict(entry["detail"])
+    question = detail.pop("question", None)
+    return entry | {"detail": detail, "explain": asked_json(Question(**question)) if question else None}

@@ -24,15 +24,15 @@ _REFUSED = (
 _DETAIL = ("operation", "bucket_id", "name", "code")
 
 
-def _refused(make_object: str) -> str:
+def _refused(make_object: str, question: str) -> str:
     members = ", ".join(f"'{'bucket' if name == 'bucket_id' else name}', {name}" for name in _DETAIL)
-    return _REFUSED.format(detail=f"{make_object}({members})")
+    return _REFUSED.format(detail=f"{make_object}({members}, 'question', {question})")
 
 
-def _both(make_object: str) -> str:
+def _both(make_object: str, question: str) -> str:
     return (
         f"SELECT {_COLUMNS} FROM (SELECT * FROM ({_DONE}) AS done"
-        f" UNION ALL SELECT * FROM ({_refused(make_object)}) AS noted) AS all_of_it{_ORDER}"
+        f" UNION ALL SELECT * FROM ({_refused(make_object, question)}) AS noted) AS all_of_it{_ORDER}"
     )
 
 
@@ -44,11 +44,11 @@ def insert_audit(row: Mapping[str, Any]) -> Statement:
 def list_audit(type: str | None, *, before: datetime, before_id: str, limit: int) -> Statement:
     """Rows: as storage_audit has them, denials among them, newest first, after the place of `before`.
 
-    type: only these; all when None.
+    The detail of a denial has the question that was asked. type: only these; all when None.
     """
     return Statement(
-        sql=_both("json_object"),
-        postgres=_both("jsonb_build_object"),
+        sql=_both("json_object", "json(question)"),
+        postgres=_both("jsonb_build_object", "question"),
         parameters={"type": type, "before": before, "before_id": before_id, "limit": limit},
     )
 

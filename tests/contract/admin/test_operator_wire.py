@@ -215,10 +215,16 @@ class TestAudit:
             job_id = started(admin, "reclaim", {"apply": False})["id"]
             request_id = put_object(anon, bucket, "refused.txt").headers["x-request-id"]
             seen = eventually(lambda: _seen(admin, {session_id, job_id, request_id}))
+            asked = seen[request_id]["explain"]
+            explained = admin.post("api/policies/explain", json=asked | {"role": "anon"}).json()
         assert (seen[session_id]["type"], seen[session_id]["role"]) == ("session.created", "service_role")
         assert (seen[job_id]["type"], seen[job_id]["detail"]["kind"]) == ("job.started", "reclaim")
         assert seen[request_id]["type"] == "denial"
         assert seen[request_id]["detail"]["name"] == "refused.txt"
+        assert "question" not in seen[request_id]["detail"]
+        assert (asked["op"], asked["bucket"], asked["name"]) == ("upload", bucket, "refused.txt")
+        assert not explained["allowed"]
+        assert seen[job_id]["explain"] is None
 
     def test_no_token_and_no_cookie_is_in_it(self, target: Target) -> None:
         token = target.token("service_role", jti="told-nobody")

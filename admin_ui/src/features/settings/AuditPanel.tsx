@@ -1,8 +1,9 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { auditQuery } from '../../api/queries';
 import type { AuditEntry } from '../../api/types';
-import { Badge } from '../../ui/Badge';
+import { Badge, type BadgeTone } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { EmptyState } from '../../ui/EmptyState';
 import { ErrorState } from '../../ui/ErrorState';
@@ -10,6 +11,17 @@ import { SelectField } from '../../ui/Field';
 import { Skeleton } from '../../ui/Skeleton';
 import { Table, type Column } from '../../ui/Table';
 import { Time } from '../../ui/Time';
+
+/** What an entry says happened; the filter has its own words for all of a kind. */
+const HAPPENED: Record<string, { text: string; tone?: BadgeTone }> = {
+  'session.created': { text: 'Signed in' },
+  'session.refused': { text: 'Sign-in refused', tone: 'warn' },
+  'session.ended': { text: 'Signed out' },
+  'session.revoked': { text: 'Ended sessions' },
+  'job.started': { text: 'Job started' },
+  'job.cancelled': { text: 'Job cancelled' },
+  denial: { text: 'Denied', tone: 'danger' },
+};
 
 const TYPES = [
   { value: '', label: 'Everything' },
@@ -68,7 +80,7 @@ function Entries({ type, onClear }: { type: AuditType; onClear: () => void }) {
 
 const COLUMNS: readonly Column<AuditEntry>[] = [
   { id: 'at', header: 'When', width: 'minmax(5.25rem, 11.875rem)', cell: ({ at }) => <Time at={at} /> },
-  { id: 'type', header: 'What', width: 'minmax(5.625rem, 10.625rem)', cell: ({ type }) => <Badge>{type}</Badge> },
+  { id: 'type', header: 'What', width: 'minmax(5.625rem, 12rem)', wrap: true, cell: (entry) => <What entry={entry} /> },
   {
     id: 'who',
     header: 'Who',
@@ -86,6 +98,26 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
     cell: ({ detail }) => <code>{detailOf(detail)}</code>,
   },
 ];
+
+function What({ entry: { type, role, sub, detail, explain } }: { entry: AuditEntry }) {
+  const { text, tone = 'default' } = HAPPENED[type] ?? { text: type };
+  const job = detail['job'];
+  return (
+    <span className="cluster">
+      <Badge tone={tone}>{text}</Badge>
+      {typeof job === 'string' && (
+        <Link to="/jobs/$id" params={{ id: job }}>
+          Open job
+        </Link>
+      )}
+      {explain && (
+        <Link to="/policies/simulator" search={{ ...explain, ...(role && { role }), ...(sub && { sub }) }}>
+          Why denied?
+        </Link>
+      )}
+    </span>
+  );
+}
 
 function detailOf(detail: AuditEntry['detail']): string {
   return Object.entries(detail)
