@@ -12,15 +12,13 @@ from collections.abc import Callable
 from multiprocessing import parent_process
 from types import FrameType
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aerostore.app import create_app, create_s3_app
 
 _PR_SET_PDEATHSIG = 1
 _ENDING = {signal.SIGTERM}
 _LOOK_EVERY_S = 1.0
-# A timer of the loop: it only goes off when the loop runs again.
-_UNTIL_SERVING_S = 0.05
 
 
 def create_worker() -> ASGIApp:
@@ -37,6 +35,8 @@ def create_s3_worker() -> ASGIApp:
 
 
 def _prepare() -> None:
+    # Until the loop runs. Not later: the thread that looks after orphans must hold it back as well.
+    _hold_back()
     end_with_first_process()
     end_when_orphaned()
     log_no_more_than_is_written()
@@ -54,40 +54,39 @@ def log_no_more_than_is_written() -> None:
 
 
 def _ended_by_signals(app: ASGIApp, *, at_end: Callable[[], object] | None = None) -> ASGIApp:
-    """Return `app` as it is served; SIGTERM waits while no loop runs that would hear of it.
+    """Return `app` as it is served; SIGTERM is heard also when it comes while no loop runs.
 
     at_end: called when it comes. Granian tells the application only once every response has ended: those that
     do not end by themselves must be told before. It has its handlers before its loop runs, runs it once for
     the lifespan to start, and then again to serve. A signal that comes while it does not run is lost on
     uvloop, and a shutdown would wait in vain.
     """
-    _hold_back()
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            await app(scope, receive, send)
-            return
-        if at_end is not None:
-            # Not later: threads that the application starts take signals that this one holds back.
-            _tell_first(at_end)
-        _let_through()
-
-        async def send_noting_start(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                _hold_back()
-                asyncio.get_running_loop().call_later(_UNTIL_SERVING_S, _let_through)
-            await send(message)
-
-        await app(scope, receive, send_noting_start)
+        if scope["type"] == "lifespan":
+            hear_when_running(at_end or _do_nothing)
+            _let_through()
+        await app(scope, receive, send)
 
     return served
 
 
-def _tell_first(at_end: Callable[[], object]) -> None:
-    """Have `at_end` called by SIGTERM, on the loop that runs now, besides what is to happen at it already."""
+def _do_nothing() -> None:
+    pass
+
+
+def hear_when_running(at_end: Callable[[], object]) -> None:
+    """Have `at_end` called by SIGTERM on the loop that runs now, besides what is to happen at it already.
+
+    A signal that comes while this loop does not run is sent again as soon as it does. It cannot be held back
+    until then: any thread of the process may take it.
+    """
     heard, loop = signal.getsignal(signal.SIGTERM), asyncio.get_running_loop()
 
     def hear(number: int, frame: FrameType | None) -> None:
+        if not loop.is_running():
+            loop.call_soon_threadsafe(signal.raise_signal, number)
+            return
         loop.call_soon_threadsafe(at_end)
         if callable(heard):
             heard(number, frame)
