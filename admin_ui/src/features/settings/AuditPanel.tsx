@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { auditQuery } from '../../api/queries';
 import type { AuditEntry } from '../../api/types';
-import { Badge, type BadgeTone } from '../../ui/Badge';
+import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { EmptyState } from '../../ui/EmptyState';
 import { ErrorState } from '../../ui/ErrorState';
@@ -12,26 +12,16 @@ import { Skeleton } from '../../ui/Skeleton';
 import { Table, type Column } from '../../ui/Table';
 import { Time } from '../../ui/Time';
 
-/** What an entry says happened; the filter has its own words for all of a kind. */
-const HAPPENED: Record<string, { text: string; tone?: BadgeTone }> = {
-  'session.created': { text: 'Signed in' },
-  'session.refused': { text: 'Sign-in refused', tone: 'warn' },
-  'session.ended': { text: 'Signed out' },
-  'session.revoked': { text: 'Ended sessions' },
-  'job.started': { text: 'Job started' },
-  'job.cancelled': { text: 'Job cancelled' },
-  denial: { text: 'Denied', tone: 'danger' },
-};
-
+/** The types of entries: `label` for all of a type, `happened` for one. */
 const TYPES = [
-  { value: '', label: 'Everything' },
-  { value: 'session.created', label: 'Sign-ins' },
-  { value: 'session.refused', label: 'Refused sign-ins' },
-  { value: 'session.ended', label: 'Sign-outs' },
-  { value: 'session.revoked', label: 'Sessions ended by others' },
-  { value: 'job.started', label: 'Jobs started' },
-  { value: 'job.cancelled', label: 'Jobs cancelled' },
-  { value: 'denial', label: 'Denials' },
+  { value: '', label: 'Everything', happened: '', tone: 'default' },
+  { value: 'session.created', label: 'Sign-ins', happened: 'Signed in', tone: 'default' },
+  { value: 'session.refused', label: 'Refused sign-ins', happened: 'Sign-in refused', tone: 'warn' },
+  { value: 'session.ended', label: 'Sign-outs', happened: 'Signed out', tone: 'default' },
+  { value: 'session.revoked', label: 'Sessions ended by others', happened: 'Ended sessions', tone: 'default' },
+  { value: 'job.started', label: 'Jobs started', happened: 'Job started', tone: 'default' },
+  { value: 'job.cancelled', label: 'Jobs cancelled', happened: 'Job cancelled', tone: 'default' },
+  { value: 'denial', label: 'Denials', happened: 'Denied', tone: 'danger' },
 ] as const;
 
 type AuditType = (typeof TYPES)[number]['value'];
@@ -100,11 +90,11 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 ];
 
 function What({ entry: { type, role, sub, detail, explain } }: { entry: AuditEntry }) {
-  const { text, tone = 'default' } = HAPPENED[type] ?? { text: type };
+  const known = TYPES.find(({ value }) => value === type);
   const job = detail['job'];
   return (
     <span className="cluster">
-      <Badge tone={tone}>{text}</Badge>
+      <Badge tone={known?.tone ?? 'default'}>{known?.happened ?? type}</Badge>
       {typeof job === 'string' && (
         <Link to="/jobs/$id" params={{ id: job }}>
           Open job
